@@ -1,0 +1,44 @@
+"""Which lock a package is built against.
+
+A lock is named by its short name: the service's, or `shared_libs`, `tools`, `benchmarks`. Its hub is `pypi_<lock>`.
+"""
+
+# Every service's lock. shared_libs' tests run under each of them.
+SERVICE_LOCKS = ["tracking", "training", "cloud", "api"]
+
+SHARED_LIBS_LOCKS = ["shared_libs"] + SERVICE_LOCKS
+
+_LOCKS = SHARED_LIBS_LOCKS + ["tools", "benchmarks"]
+
+_VENV = "@rules_python//python/config_settings:venv"
+
+def lock_of_package(package):
+    """The lock of a package, from its place in the tree.
+
+    Args:
+        package: a package path, as native.package_name() gives it.
+
+    Returns:
+        The lock's short name.
+    """
+    parts = package.split("/")
+    if parts[0] == "services" and len(parts) > 1:
+        if "benchmarks" in parts:
+            return "benchmarks"
+        return parts[1].removeprefix("service-")
+    if parts[0] == "shared_libs":
+        return "shared_libs"
+    return "tools"
+
+def lock_settings(lock):
+    """The `config_settings` that put a binary or test under a lock.
+
+    Args:
+        lock: the lock's short name.
+
+    Returns:
+        A dict for the attribute `config_settings`.
+    """
+    if lock not in _LOCKS:
+        fail("there is no lock '{}'; there are {}".format(lock, ", ".join(_LOCKS)))
+    return {_VENV: "pypi_" + lock}

@@ -1,0 +1,57 @@
+"""What every service declares, in one call."""
+
+load(":house_rules.bzl", "house_rule_test")
+load(":python.bzl", "py_binary")
+
+_SERVICE_MAIN = """\
+\"\"\"Starts `python -m {package}`.\"\"\"
+
+import runpy
+
+runpy.run_module("{package}", run_name="__main__", alter_sys=True)
+"""
+
+def _main_impl(ctx):
+    main = ctx.actions.declare_file(ctx.label.name + ".py")
+    ctx.actions.write(main, _SERVICE_MAIN.format(package = ctx.attr.package))
+    return DefaultInfo(files = depset([main]))
+
+_service_main = rule(
+    implementation = _main_impl,
+    attrs = {"package": attr.string(mandatory = True)},
+)
+
+def laxai_service(name, package, deps, data = [], visibility = ["//deploy/local:__subpackages__"]):
+    """A service: its command line, and the tests that it keeps the rules of the house.
+
+    `bazel run //services/<name>` is the same as `python -m <package>` in the service's .venv.
+
+    Args:
+        name: the service's name, which is its folder's.
+        package: the Python package below src/.
+        deps: the library of that package.
+        data: files that the program reads at run time.
+        visibility: who may start the service: deploy/local puts the services together.
+    """
+    main = name + "_main"
+    _service_main(
+        name = main,
+        package = package,
+    )
+    py_binary(
+        name = name,
+        srcs = [main],
+        data = data,
+        main = main,
+        visibility = visibility,
+        deps = deps,
+    )
+    service = "//{}:{}".format(native.package_name(), name)
+    house_rule_test(
+        name = name + "_house_rules",
+        forbidden = {
+            "filter('^//services/', deps({0})) except filter('^//{1}[:/]', deps({0}))".format(service, native.package_name()): [service],
+            "filter('^//(tools|deploy)[:/]', deps({}))".format(service): [service],
+        },
+        why = "A service depends on shared_libs and on its own lock: not on another service, nor on what does not ship.",
+    )
