@@ -1,0 +1,17 @@
+"""The repository that holds the interpreter as one directory."""
+
+def _interpreter_repository_impl(rctx):
+    home = rctx.getenv("LAXAI_AIRGAP_PYTHON")
+    if not home:
+        fail("LAXAI_AIRGAP_PYTHON is not set: --config=airgap works through ./bazelw, which provides the interpreter")
+
+    # A copy, so that the build's inputs do not change when the cache folder does.
+    result = rctx.execute(["cp", "-a", home, "python"])
+    if result.return_code:
+        fail("copying the interpreter from {} failed: {}".format(home, result.stderr))
+    rctx.file("BUILD.bazel", 'exports_files(["python"], visibility = ["//visibility:public"])\n')
+
+interpreter_repository = repository_rule(
+    implementation = _interpreter_repository_impl,
+    doc = "CPython 3.11 from the folder that LAXAI_AIRGAP_PYTHON names.",
+)
