@@ -6,7 +6,8 @@ def _interpreter_repository_impl(rctx):
         fail("LAXAI_AIRGAP_PYTHON is not set: --config=airgap works through ./bazelw, which provides the interpreter")
 
     # A copy, so that the build's inputs do not change when the cache folder does.
-    result = rctx.execute(["cp", "-a", home, "python"])
+    # Links that lead out of it (Debian's sitecustomize.py, to /etc) are nothing that a cache could hold.
+    result = rctx.execute(["sh", "-ec", 'cp -a "$1" python; find python -xtype l -delete', "sh", home])
     if result.return_code:
         fail("copying the interpreter from {} failed: {}".format(home, result.stderr))
     rctx.file("BUILD.bazel", 'exports_files(["python"], visibility = ["//visibility:public"])\n')
