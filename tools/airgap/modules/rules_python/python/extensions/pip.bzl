@@ -62,8 +62,8 @@ def _pip_impl(module_ctx):
     )
 
 _parse = tag_class(attrs = {
-    # Indexes belong to this machine's own pip configuration in the airgap way, so extra_pip_args are not used.
-    "extra_pip_args": attr.string_list(),
+    # Not used: in the airgap way, which index is asked is for the machine's own pip configuration to say.
+    "experimental_index_url_overrides": attr.string_dict(),
     "hub_name": attr.string(mandatory = True),
     "python_version": attr.string(),
     "requirements_lock": attr.label(mandatory = True),
