@@ -1,0 +1,129 @@
+"""Stand-ins for the services: real programs that do, quickly, what the demo needs of a service."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SAMPLE_PART = """
+import sys
+from pathlib import Path
+assert sys.argv[1] == "--out"
+out = Path(sys.argv[2])
+(out / "gt").mkdir(parents=True, exist_ok=True)
+(out / "det").mkdir(exist_ok=True)
+for name in ("clip.mp4", "gt/gt.txt", "det/det.txt"):
+    (out / name).write_text(name)
+(out / "arguments.txt").write_text("\\n".join(sys.argv[1:]))
+print("the clip is rendered")
+"""
+
+TRACKING_PART = """
+import json, sys
+from pathlib import Path
+command, video, *options = sys.argv[1:]
+options = dict(zip(options[::2], options[1::2]))
+assert command == "track"
+for path in (video, options["--detections"], options["--truth"]):
+    assert Path(path).is_file(), path
+out = Path(options["--out"])
+out.mkdir(exist_ok=True)
+(out / "annotated.mp4").write_text("film")
+(out / "report.html").write_text("report")
+(out / "run.json").write_text(json.dumps(RUN))
+print("tracked", file=sys.stderr)
+"""
+
+RUN = {
+    "schema": "laxai.run",
+    "schema_version": 1,
+    "service": "service-tracking",
+    "created": "2026-01-02T03:04:05Z",
+    "code_version": "0.1.0",
+    "metrics": {"hota": 0.7147, "idf1": 0.8021, "switches": 12.0},
+}
+
+# Says that it is up through the pipe that it and its own child hold open: the other end reads to the end of file when
+# the last of them is gone.
+WAITING_PART = """
+import os, signal, subprocess, sys, time
+pipe = os.open(PIPE, os.O_WRONLY)
+if STUBBORN:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], pass_fds=[pipe])
+os.write(pipe, b"up")
+time.sleep(0 if ENDS_AT_ONCE else 600)
+"""
+
+
+class Pipe:
+    """A named pipe whose readers learn when everyone who held it has gone."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = path
+        self._handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def wait_for(self, text: bytes) -> None:
+        self._read_until(text)
+
+    def wait_for_end(self) -> None:
+        self._read_until(None)
+
+    def _read_until(self, text: bytes | None, limit_s: float = 60) -> None:
+        deadline = time.monotonic() + limit_s
+        seen = b""
+        while time.monotonic() < deadline:
+            select.select([self._handle], [], [], 0.05)
+            try:
+                chunk = os.read(self._handle, 100)
+            except BlockingIOError:
+                continue
+            seen += chunk
+            if text is not None and text in seen:
+                return
+            if text is None and not chunk:
+                return
+            if not chunk:
+                time.sleep(0.01)  # nobody has opened the other end yet
+        raise AssertionError(f"after {limit_s} s still no {'end' if text is None else text!r}; read {seen!r}")
+
+
+def part(folder: Path, name: str, source: str, **constants: object) -> str:
+    """Writes a program; the command that starts it."""
+    path = folder / f"{name} part.py"
+    head = "".join(f"{key} = {value!r}\n" for key, value in constants.items())
+    path.write_text(head + source)
+    return shlex.join([sys.executable, str(path)])
+
+
+def sample_part(folder: Path) -> str:
+    return part(folder, "sample", SAMPLE_PART)
+
+
+def tracking_part(folder: Path, run: object = None) -> str:
+    return part(folder, "tracking", TRACKING_PART, RUN=json.loads(json.dumps(RUN if run is None else run)))
+
+
+def waiting_part(folder: Path, pipe: Pipe, *, stubborn: bool = False, ends_at_once: bool = False) -> str:
+    constants = {"PIPE": str(pipe.path), "STUBBORN": stubborn, "ENDS_AT_ONCE": ends_at_once}
+    return part(folder, "waiting", WAITING_PART, **constants)
+
+
+def start(module: str, *arguments: str, where: Path, **settings: str) -> subprocess.Popen[str]:
+    """Starts a module in a process of its own, in the folder `where`, with this process's import path."""
+    inherited = {name: value for name, value in os.environ.items() if name != "BUILD_WORKING_DIRECTORY"}
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=where,
+        env=inherited | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.tests.parts import Pipe, part, waiting_part
+from local_stack.children import Children
+
+# A program that runs one child and tells how it came out.
+RUNNER = """
+import shlex, sys
+from local_stack.children import Children, Stopped
+with Children(seconds_to_tidy_up=SECONDS) as children:
+    try:
+        code = children.run(shlex.split(COMMAND))
+    except Stopped as stopped:
+        sys.exit(stopped.exit_code)
+print("ended with", code)
+"""
+
+
+def start_runner(folder: Path, command: str, seconds: float = 60) -> subprocess.Popen[str]:
+    script = part(folder, "runner", RUNNER, COMMAND=command, SECONDS=seconds)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(shlex.split(script), env=environment, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [("raise SystemExit(0)", 0), ("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", 137)],
+)
+def test_the_exit_code_is_the_programs_own(source: str, code: int) -> None:
+    with Children() as children:
+        assert children.run([sys.executable, "-c", source]) == code
+
+
+def test_programs_run_one_after_the_other_and_read_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    source = "import sys; open(sys.argv[1], 'a').write(repr(sys.stdin.read()) + sys.argv[2])"
+    with Children() as children:
+        for name in "ab":
+            children.run([sys.executable, "-c", source, str(log), name])
+
+    assert log.read_text() == "''a''b"
+
+
+def test_a_program_that_cannot_be_started_raises(tmp_path: Path) -> None:
+    with Children() as children, pytest.raises(OSError):
+        children.run([str(tmp_path / "none")])
+
+
+def test_signal_handlers_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)]
+    with Children():
+        assert signal.getsignal(signal.SIGTERM) != before[1]
+
+    assert before == [
+        signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    ]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_stops_the_program_and_what_it_started(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    pipe = Pipe(tmp_path / "pipe")
+    runner = start_runner(tmp_path, waiting_part(tmp_path, pipe))
+    pipe.wait_for(b"up")
+
+    runner.send_signal(number)
+
+    assert runner.wait() == code
+    pipe.wait_for_end()
+
+
+def test_a_program_that_ignores_sigterm_is_killed_when_its_time_is_up(tmp_path: Path) -> None:
+    pipe = Pipe(tmp_path / "pipe")
+    runner = start_runner(tmp_path, waiting_part(tmp_path, pipe, stubborn=True), seconds=0.1)
+    pipe.wait_for(b"up")
+
+    runner.send_signal(signal.SIGTERM)
+
+    assert runner.wait() == 143
+    pipe.wait_for_end()
+
+
+def test_a_second_signal_does_not_wait_for_a_stubborn_program(tmp_path: Path) -> None:
+    pipe = Pipe(tmp_path / "pipe")
+    runner = start_runner(tmp_path, waiting_part(tmp_path, pipe, stubborn=True), seconds=600)
+    pipe.wait_for(b"up")
+
+    runner.send_signal(signal.SIGINT)
+    # Two that are pending at once would be one; the first has been taken when the next one is another.
+    runner.send_signal(signal.SIGTERM)
+
+    assert runner.wait() in (130, 143)
+    pipe.wait_for_end()
+
+
+def test_what_a_program_leaves_behind_does_not_outlive_it(tmp_path: Path) -> None:
+    pipe = Pipe(tmp_path / "pipe")
+    runner = start_runner(tmp_path, waiting_part(tmp_path, pipe, ends_at_once=True))
+    pipe.wait_for(b"up")
+    output, _ = runner.communicate()
+
+    assert output == "ended with 0\n"
+    pipe.wait_for_end()
