@@ -1,0 +1,1 @@
+"""What the services share: data contracts (common), settings and logging (config), small tools (utils)."""

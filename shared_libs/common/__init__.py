@@ -1,0 +1,1 @@
+"""The data contracts between the services: one module per contract."""

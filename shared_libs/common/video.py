@@ -1,0 +1,442 @@
+"""Video in and out, with the two things that most readers get wrong: time and orientation.
+
+- A frame's time is its presentation time, never its number divided by a rate: phones write variable frame rates.
+- Frames and sizes are as displayed: rotation and mirroring flags and non-square pixels are applied.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
+from av.video.stream import VideoStream
+
+from shared_libs.common.errors import InputError, OutputError, PathLike
+from shared_libs.common.files import temporary_beside
+
+Image = npt.NDArray[np.uint8]
+
+# Only files that hold their own pictures: a playlist could name other people's files.
+_CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,h264,hevc,m4v,ivf,mjpeg,yuv4mpegpipe"
+# Their clock begins anywhere; elsewhere time 0 is the beginning of the film.
+_CLOCKS_WITHOUT_ZERO = ("mpegts", "mpeg")
+_VARIABLE_RATE_TIME_BASE = Fraction(1, 90_000)
+_LARGEST_SIDE = 16_384
+_NOT_WHOLE = "copy or download it again"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video says of itself.
+
+    codec: as FFmpeg calls it ("h264", "hevc"); width, height: displayed pixels; time_base: the unit of the file's
+    clock, in seconds; frame_count: as the file states, else estimated from duration and rate, 0 where neither is
+    known (good for progress, not for indexing); duration: seconds, 0.0 where not known; average_rate: frames a
+    second, 0.0 where not known.
+    """
+
+    codec: str
+    width: int
+    height: int
+    time_base: Fraction
+    frame_count: int
+    duration: float
+    average_rate: float
+
+
+class FrameReader(Iterator[tuple[int, float, Image]]):
+    """The frames of a video in the order of presentation: (index, time in seconds, rgb uint8 (height, width, 3)).
+
+    Made by `read_frames`. `info` is known at once. A damaged or cut-off end is not an error: the frames before it
+    are handed out, and then `ended_early` says in one line how many were read and why there are no more (None when
+    the video is whole). `damaged` counts packets inside the video that could not be decoded and were left out.
+    """
+
+    info: VideoInfo
+    ended_early: str | None
+    frames_read: int
+    damaged: int
+
+    def __init__(self, path: PathLike, *, threads: int | None = None) -> None:
+        self.path = path
+        self.ended_early = None
+        self.frames_read = 0
+        self.damaged = 0
+        self._container, self._stream = _open(path)
+        self._last_error: str | None = None
+        self._last_time = 0.0
+        context = self._stream.codec_context
+        context.thread_type = "AUTO"
+        if threads is not None:
+            context.thread_count = threads
+        self._frames = self._decode()
+        try:
+            self._first = next(self._frames, None)
+            if self._first is None:
+                reason = self._last_error or "it holds no frames"
+                raise InputError(path, f"no frame of the video can be decoded: {reason}", hint=_NOT_WHOLE)
+            self._matrix = _display_matrix(self._first)
+            self._size = _square_pixel_size(path, self._first, self._stream)
+            self.info = _info(self._container, self._stream, self._size, self._matrix)
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> tuple[int, float, Image]:
+        frame, self._first = self._first, None
+        if frame is None:
+            frame = next(self._frames, None)
+        if frame is None:
+            self.close()
+            raise StopIteration
+        index, time = self.frames_read, self._time(frame)
+        image = self._displayed(frame)
+        self.frames_read += 1
+        self._last_time = time
+        return index, time, image
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; also done at the end of the frames."""
+        self._frames.close()
+        self._container.close()
+
+    def _decode(self) -> Any:
+        """The decoder's frames; keeps going past what cannot be decoded, and notes how it ended."""
+        context = self._stream.codec_context
+        reason: str | None = None
+        packets = self._container.demux(self._stream)
+        tail_is_damaged = False
+        flush = None
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                break
+            except av.error.FFmpegError as error:
+                reason = self._last_error = _plain(error)
+                break
+            if packet.size == 0:
+                flush = packet
+                break
+            try:
+                frames = context.decode(packet)
+            except av.error.FFmpegError as error:
+                self.damaged += 1
+                tail_is_damaged = True
+                self._last_error = _plain(error)
+                continue
+            for frame in frames:
+                tail_is_damaged = False
+                yield frame
+        with contextlib.suppress(av.error.FFmpegError):
+            yield from context.decode(flush)
+        if reason is None and tail_is_damaged:
+            reason = self._last_error
+        self._note_ending(reason)
+
+    def _note_ending(self, reason: str | None) -> None:
+        if not self.frames_read:
+            return
+        info = self.info
+        of = f" of {self._stream.frames}" if self._stream.frames > self.frames_read else ""
+        read = f"{self.frames_read}{of} frames were read"
+        if reason is not None:
+            self.ended_early = f"{read}, up to {self._last_time:.2f} s: the rest is cut off or damaged ({reason})"
+            return
+        # Fewer frames than stated are normal where a player's edit list leaves some out, and a longer sound track
+        # makes a file longer than its pictures: only both together mean a loss.
+        missing = info.duration - self._last_time
+        too_few = not self._stream.frames or self.frames_read < self._stream.frames
+        rate = info.average_rate or 25.0
+        if too_few and missing > max(1.0, 3 / rate):
+            self.ended_early = f"{read}, up to {self._last_time:.2f} of {info.duration:.2f} s: the file is cut off"
+
+    def _time(self, frame: VideoFrame) -> float:
+        time_base = frame.time_base or self._stream.time_base
+        if frame.pts is None or time_base is None:  # a bare stream without a clock
+            rate = self.info.average_rate or 25.0
+            return self._last_time + 1 / rate if self.frames_read else 0.0
+        start = 0
+        if self._container.format.name in _CLOCKS_WITHOUT_ZERO:
+            start = self._stream.start_time or 0
+        return float((frame.pts - start) * time_base)
+
+    def _displayed(self, frame: VideoFrame) -> Image:
+        width, height = self._size
+        colorspace = None
+        if frame.colorspace == Colorspace.DEFAULT and height >= 720:
+            colorspace = Colorspace.ITU709  # what players take for untagged HD
+        plain = frame.reformat(width=width, height=height, format="rgb24", src_colorspace=colorspace)
+        return _oriented(cast(Image, plain.to_ndarray()), self._matrix)
+
+
+def read_frames(path: PathLike, *, threads: int | None = None) -> FrameReader:
+    """The frames of a video, as displayed, with their times: see `FrameReader`.
+
+    threads: how many the decoder may use; by default as many as it likes.
+    Raises InputError where the file is missing, not a video, or not one frame can be decoded.
+    """
+    return FrameReader(path, threads=threads)
+
+
+def read_video_info(path: PathLike) -> VideoInfo:
+    """What a video says of itself; decodes its first frame. Raises InputError as `read_frames` does."""
+    with FrameReader(path, threads=1) as reader:
+        return reader.info
+
+
+class FrameWriter:
+    """Writes an MP4 that browsers play: H.264, yuv420p, the index in front.
+
+    `with FrameWriter(path, fps=25) as writer: writer.write(rgb)`: a constant rate; or, without `fps`,
+    `writer.write(rgb, time=seconds)`: each frame's own presentation time, rising.
+
+    The first frame sets the size. H.264 with yuv420p needs even sizes: an odd last column or row is repeated once.
+    The file appears under its name only when the block ends well; on an exception (or `abort()`) nothing is left.
+
+    Args:
+        fps: frames a second, or None for times of one's own.
+        quality: x264's constant rate factor, 0 (lossless) to 51; 20 is visually clean.
+        threads: 1 gives the same bytes on every machine; None lets the encoder choose.
+        codec: FFmpeg's encoder; it must write H.264.
+    Raises OutputError where the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        fps: float | Fraction | None = None,
+        quality: int = 20,
+        preset: str = "veryfast",
+        threads: int | None = None,
+        codec: str = "libx264",
+    ) -> None:
+        if fps is not None and not 0 < fps <= 1000:
+            raise ValueError(f"fps must lie between 0 and 1000, not {fps}")
+        self.path = path
+        self.frames_written = 0
+        self._rate = None if fps is None else Fraction(fps).limit_denominator(1001)
+        self._settings = (codec, preset, quality, threads)
+        self._last_pts: int | None = None
+        self._size: tuple[int, int] | None = None
+        self._stream: VideoStream | None = None
+        self._exit = contextlib.ExitStack()
+        self._temporary = self._exit.enter_context(temporary_beside(path))
+        try:
+            self._container = av.open(f"file:{self._temporary}", "w", format="mp4", options={"movflags": "+faststart"})
+        except BaseException as error:
+            self._leave(error)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.abort()
+        else:
+            self.close()
+
+    def write(self, rgb: Image, time: float | None = None) -> None:
+        """Adds a frame, uint8 (height, width, 3), at `time` seconds where the writer has no constant rate."""
+        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+            raise ValueError(f"a frame is uint8 (height, width, 3), not {rgb.dtype} {rgb.shape}")
+        if (time is None) != (self._rate is not None):
+            raise ValueError("give each frame its time, or the writer its fps, and not both")
+        if self._size is None:
+            self._begin(rgb.shape[0], rgb.shape[1])
+        elif self._size != rgb.shape[:2]:
+            raise ValueError(f"the first frame was {self._size}, this one is {rgb.shape[:2]} (height, width)")
+        pts = self.frames_written if time is None else round(time / _VARIABLE_RATE_TIME_BASE)
+        if pts < 0 or (self._last_pts is not None and pts <= self._last_pts):
+            raise ValueError(f"times must rise from 0, here frame {self.frames_written} is at {time} s")
+        even = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        frame.pts = pts
+        frame.time_base = self._time_base
+        assert self._stream is not None
+        with self._as_output_error():
+            self._container.mux(self._stream.encode(frame))
+        self._last_pts = pts
+        self.frames_written += 1
+
+    def close(self) -> None:
+        """Finishes the file and gives it its name. Without a single frame: OutputError, and no file."""
+        if self._stream is None:
+            self.abort()
+            raise OutputError(self.path, "there were no frames to write")
+        with self._as_output_error():
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            self._check_whole()
+        self._exit.close()
+
+    def abort(self) -> None:
+        """Gives the file up; nothing is left. Does nothing after `close`."""
+        with contextlib.suppress(av.error.FFmpegError, OSError):
+            self._container.close()
+        self._leave(_Abort())
+
+    @property
+    def _time_base(self) -> Fraction:
+        return _VARIABLE_RATE_TIME_BASE if self._rate is None else 1 / self._rate
+
+    def _begin(self, height: int, width: int) -> None:
+        codec, preset, quality, threads = self._settings
+        stream = cast(VideoStream, self._container.add_stream(codec, rate=self._rate or Fraction(30)))
+        stream.width, stream.height = width + width % 2, height + height % 2
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = self._time_base
+        context = stream.codec_context
+        context.time_base = self._time_base
+        context.options = {"preset": preset, "crf": str(quality)}
+        if threads is not None:
+            context.thread_count = threads
+        # BT.709, limited range: said in the file, so that every player shows the same colours.
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = 1, 1, 1, 1
+        self._stream = stream
+        self._size = (height, width)
+
+    def _check_whole(self) -> None:
+        """A write that failed inside the muxer may go unreported: the index of the file must list every frame."""
+        with av.open(f"file:{self._temporary}") as written:
+            if written.streams.video[0].frames != self.frames_written:
+                raise OutputError(self.path, "could not be written whole", hint="check the disk")
+
+    @contextlib.contextmanager
+    def _as_output_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.error.FFmpegError, OSError) as error:
+            self.abort()
+            if isinstance(error, OSError):
+                raise OutputError.from_os_error(self.path, error) from error
+            raise OutputError(self.path, f"cannot be written: {_plain(error)}") from error
+        except BaseException:
+            self.abort()
+            raise
+
+    def _leave(self, error: BaseException) -> None:
+        with contextlib.suppress(_Abort):
+            self._exit.__exit__(type(error), error, error.__traceback__)
+
+
+class _Abort(Exception):
+    """Ends the block of `temporary_beside` without a result."""
+
+
+def _open(path: PathLike) -> tuple[InputContainer, VideoStream]:
+    name = os.fspath(path)
+    if Path(name).exists() and not Path(name).is_dir() and not Path(name).is_file():
+        raise InputError(path, "is not an ordinary file")  # opening a pipe would wait for ever
+    try:
+        with open(name, "rb") as file:  # the plain errors first: FFmpeg words them less well
+            empty = not file.read(1)
+    except OSError as error:
+        raise InputError.from_os_error(path, error) from error
+    if empty:
+        raise InputError(path, "the file is empty", hint=_NOT_WHOLE)
+    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+    try:
+        container = av.open(f"file:{name}", options=options, metadata_errors="replace")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        cause = f"not a video that can be read: {_plain(error)}"
+        raise InputError(path, cause, hint="the file may be cut off, damaged, or of another kind") from None
+    streams = [stream for stream in container.streams.video if not stream.disposition & _COVER]
+    if not streams:
+        container.close()
+        raise InputError(path, "holds no video, only other streams")
+    if getattr(streams[0], "codec_context", None) is None:  # FFmpeg was built without its decoder
+        container.close()
+        raise InputError(path, "its video codec is not known")
+    return container, streams[0]
+
+
+_COVER = av.stream.Disposition.attached_pic
+
+
+def _plain(error: BaseException) -> str:
+    """FFmpeg's own words, without the file name that the message has anyway."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """The signs of a b / c d in x' = a x + c y, y' = b x + d y (ISO 14496-12, 8.3.2); identity where not given."""
+    data = cast(Any, frame.side_data).get(SideDataType.DISPLAYMATRIX)
+    if data is None:
+        return 1, 0, 0, 1
+    matrix = np.frombuffer(bytes(data), np.int32)[:9].reshape(3, 3)
+    a, b, c, d = (int(np.sign(v)) if abs(int(v)) > 1 << 12 else 0 for v in matrix[:2, :2].ravel())
+    upright, sideways = a and d and not b and not c, b and c and not a and not d
+    return (a, b, c, d) if upright or sideways else (1, 0, 0, 1)
+
+
+def _oriented(image: Image, matrix: tuple[int, int, int, int]) -> Image:
+    a, b, c, d = matrix
+    if a:
+        flipped_across, flipped_down = a < 0, d < 0
+    else:
+        image = image.transpose(1, 0, 2)
+        flipped_across, flipped_down = c < 0, b < 0
+    if flipped_across:
+        image = image[:, ::-1]
+    if flipped_down:
+        image = image[::-1]
+    return np.ascontiguousarray(image)
+
+
+def _square_pixel_size(path: PathLike, frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Width and height before orientation, with the pixels stretched to squares."""
+    width, height = frame.width, frame.height
+    aspect = stream.sample_aspect_ratio
+    if aspect is not None and aspect > 0 and aspect != 1:
+        if aspect > 1:
+            width = max(1, round(width * aspect))
+        else:
+            height = max(1, round(height / aspect))
+    if max(width, height) > _LARGEST_SIDE:
+        raise InputError(path, f"its pictures are {width} by {height} pixels; up to {_LARGEST_SIDE} a side are read")
+    return width, height
+
+
+def _info(
+    container: InputContainer, stream: VideoStream, size: tuple[int, int], matrix: tuple[int, int, int, int]
+) -> VideoInfo:
+    time_base = stream.time_base or Fraction(1, av.time_base)
+    duration = float(stream.duration * time_base) if stream.duration else (container.duration or 0) / av.time_base
+    rate = float(stream.average_rate or stream.guessed_rate or 0)
+    width, height = size if matrix[0] else size[::-1]
+    return VideoInfo(
+        codec=stream.codec_context.name,
+        width=width,
+        height=height,
+        time_base=time_base,
+        frame_count=stream.frames or round(duration * rate),
+        duration=duration,
+        average_rate=rate,
+    )

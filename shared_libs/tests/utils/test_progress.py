@@ -1,0 +1,75 @@
+import io
+
+import pytest
+
+from shared_libs.utils.progress import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_elsewhere_than_on_a_terminal_there_is_a_line_every_few_seconds() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with progress(100, "tracking", "frames", stream=stream, clock=clock) as bar:
+        for _ in range(100):
+            clock.now += 0.125
+            bar.advance()
+    assert stream.getvalue().splitlines() == [
+        "tracking: 40 / 100 frames, 8.0/s, about 8 s left",
+        "tracking: 80 / 100 frames, 8.0/s, about 2 s left",
+        "tracking: 100 / 100 frames, 8.0/s in 12 s",
+    ]
+
+
+def test_short_work_says_nothing_elsewhere() -> None:
+    stream = io.StringIO()
+    assert list(progress(3, "reading", stream=stream, clock=Clock()).over("abc")) == ["a", "b", "c"]
+    assert stream.getvalue() == ""
+
+
+def test_work_of_unknown_length_has_no_estimate() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with progress(None, "reading", "boxes", stream=stream, clock=clock) as bar:
+        clock.now += 10
+        bar.update(20_000)
+    assert stream.getvalue().splitlines()[0] == "reading: 20,000 boxes, 2,000.0/s"
+
+
+def test_work_that_fails_does_not_say_that_it_is_done() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with pytest.raises(RuntimeError), progress(100, "tracking", "frames", stream=stream, clock=clock) as bar:
+        clock.now += 4000
+        bar.update(50)
+        raise RuntimeError
+    assert stream.getvalue().splitlines() == ["tracking: 50 / 100 frames, 0.0/s, about 1 h 07 min left"] * 2
+
+
+def test_quiet_is_quiet() -> None:
+    for stream in (io.StringIO(), Terminal()):
+        clock = Clock()
+        with progress(2, "tracking", quiet=True, stream=stream, clock=clock) as bar:
+            clock.now += 1000
+            bar.advance()
+        assert stream.getvalue() == ""
+
+
+def test_on_a_terminal_there_is_one_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with progress(4, "tracking", "frames", stream=stream) as bar:
+        for _ in range(4):
+            bar.advance()
+    assert "tracking" in stream.getvalue()
+    assert "4 / 4 frames" in stream.getvalue()
+    assert "\x1b[" in stream.getvalue()

@@ -1,0 +1,1 @@
+"""Ids, paths, progress."""

@@ -1,0 +1,131 @@
+"""Long work shows a bar with an estimate on a terminal, and plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Self, TextIO, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Item = TypeVar("Item")
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class progress:
+    """Reports how far a piece of work is, on stderr.
+
+    As a context manager: `with progress(900, "tracking", "frames") as bar: … bar.advance()`; or around an
+    iterable: `for frame in progress(900, "tracking", "frames").over(frames): …`.
+
+    Args:
+        total: how many steps there are; None where that is unknown (then there is no estimate).
+        label: what is being done, in one or two words.
+        unit: what a step is, in the plural.
+        quiet: say nothing at all.
+        stream: where to report; stderr unless given.
+        clock: seconds that only ever rise.
+
+    On a terminal it is one bar with the rate and the time left; otherwise one line at most every five seconds and
+    one at the end of work that took longer than that.
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        label: str,
+        unit: str = "steps",
+        *,
+        quiet: bool = False,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.total = total if total is None or total > 0 else None
+        self.label = label
+        self.unit = unit
+        self.done = 0
+        self._quiet = quiet
+        self._stream = stream if stream is not None else sys.stderr
+        self._clock = clock
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._started = self._spoken = clock()
+        self._lines = 0
+
+    def __enter__(self) -> Self:
+        self._started = self._spoken = self._clock()
+        if not self._quiet and self._stream.isatty():
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                TextColumn("{task.fields[counted]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=Console(file=self._stream),
+                expand=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self.label, total=self.total, counted=self._counted())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        elif self._lines and not self._quiet:
+            self._say_line(finished=kind is None)
+
+    def advance(self, steps: int = 1) -> None:
+        """`steps` more steps are done."""
+        self.update(self.done + steps)
+
+    def update(self, done: int) -> None:
+        """`done` steps are done in all."""
+        self.done = done
+        if self._quiet:
+            return
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, counted=self._counted())
+        elif self._clock() - self._spoken >= SECONDS_BETWEEN_LINES:
+            self._say_line(finished=False)
+
+    def over(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, one step each."""
+        with self:
+            for item in items:
+                yield item
+                self.advance()
+
+    def _counted(self) -> str:
+        seconds = self._clock() - self._started
+        of = f" / {self.total:,}" if self.total is not None else ""
+        rate = f", {self.done / seconds:,.1f}/s" if seconds > 0 and self.done else ""
+        return f"{self.done:,}{of} {self.unit}{rate}"
+
+    def _say_line(self, *, finished: bool) -> None:
+        now = self._clock()
+        if finished:
+            ending = f" in {_duration(now - self._started)}"
+        elif self.total is not None and self.done:
+            ending = f", about {_duration((now - self._started) / self.done * max(self.total - self.done, 0))} left"
+        else:
+            ending = ""
+        print(f"{self.label}: {self._counted()}{ending}", file=self._stream, flush=True)
+        self._spoken = now
+        self._lines += 1
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as people say them: 42 s, 3 min 05 s, 1 h 02 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3570:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
