@@ -1,0 +1,211 @@
+"""The command line: `python -m tracking`, the same as `bazel run //services/service-tracking --`.
+
+What a command needs is imported inside it: most of the libraries take longer to load than `--help` takes to read.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shared_libs.common.errors import InputError, UserError
+from shared_libs.utils.paths import user_path
+from tracking import __version__
+
+if TYPE_CHECKING:
+    from tracking.pipeline import Result
+
+USAGE_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
+
+app = typer.Typer(
+    name="tracking",
+    help="Follows lacrosse players: detections in, tracks out.",
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"service-tracking {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Follows lacrosse players: detections in, tracks out."""
+
+
+@app.command("track")
+def track_command(
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder for the results; made if needed.")],
+    video: Annotated[str | None, typer.Argument(metavar="[VIDEO]", help="The film, to draw the tracks on.")] = None,
+    detections: Annotated[
+        str | None,
+        typer.Option(
+            "--detections",
+            metavar="FILE",
+            help="Boxes of every frame: MOTChallenge text, LaxAI JSON (columns, rows, or objects per frame), Parquet.",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option("--fps", help="Frames per second; needed without VIDEO, whose own times count.")
+    ] = None,
+    truth: Annotated[
+        str | None, typer.Option("--truth", metavar="FILE", help="Ground truth to measure against (HOTA, IDF1, MOTA).")
+    ] = None,
+    settings: Annotated[
+        str | None, typer.Option("--settings", metavar="FILE", help="TOML or JSON with settings that differ.")
+    ] = None,
+    render: Annotated[
+        bool | None, typer.Option("--render/--no-render", help="With VIDEO: write annotated.mp4 (the default) or not.")
+    ] = None,
+) -> None:
+    """Finds tracks: writes tracks.txt, tracks.json, run.json, report.html and, with VIDEO, annotated.mp4 to DIR."""
+    if detections is None:
+        cause = "is needed: this version has no detector of its own" if video else "is needed"
+        raise InputError("--detections", cause, hint="pass --detections FILE")
+    if fps is not None and not 0 < fps <= 1000:
+        raise InputError("--fps", f"must lie between 0 and 1000, not {fps:g}")
+    if render and video is None:
+        raise InputError("--render", "there is no video to draw on", hint="pass VIDEO")
+    from tracking.pipeline import Request, run_tracking
+    from tracking.settings import TrackerSettings, read_settings
+
+    result = run_tracking(
+        Request(
+            detections=user_path(detections),
+            out=user_path(out),
+            fps=fps,
+            video=user_path(video) if video is not None else None,
+            truth=user_path(truth) if truth is not None else None,
+            settings=read_settings(user_path(settings)) if settings is not None else TrackerSettings(),
+            render=render is not False,
+        )
+    )
+    typer.echo(_summary(result, out))
+
+
+@app.command("evaluate")
+def evaluate_command(
+    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="Ground truth: MOTChallenge text, JSON or Parquet.")],
+    tracks: Annotated[str, typer.Argument(metavar="TRACKS", help="Tracks in any of the same formats.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, ratios as fractions.")] = False,
+) -> None:
+    """Measures tracks against the truth: HOTA, CLEAR and IDF1."""
+    import json
+
+    from shared_libs.common.tracks import read_tracks
+    from tracking.evaluate import evaluate, table
+
+    true = read_tracks(user_path(truth))
+    if len(true) == 0:
+        raise InputError(user_path(truth), "has no boxes to compare with")
+    # A run that found nothing writes a tracks.txt of no lines.
+    scores = evaluate(true, read_tracks(user_path(tracks), allow_empty=True))
+    typer.echo(json.dumps(scores.to_dict(), indent=2) if as_json else table(scores))
+
+
+@app.command("render")
+def render_command(
+    video: Annotated[str, typer.Argument(metavar="VIDEO", help="The film.")],
+    tracks: Annotated[str, typer.Option("--tracks", metavar="FILE", help="Tracks: tracks.json, MOT text or Parquet.")],
+    out: Annotated[str, typer.Option("--out", metavar="FILE.mp4", help="The annotated film.")],
+) -> None:
+    """Draws boxes, ids and trails on a film: H.264 that browsers play."""
+    from shared_libs.common.tracks import read_tracks
+    from tracking.pipeline import draw_video
+
+    source, target = user_path(video), user_path(out)
+    if source.resolve() == target.resolve():
+        raise InputError("--out", "is the film itself", hint="name another file")
+    notes = draw_video(source, read_tracks(user_path(tracks), allow_empty=True), target)
+    typer.echo("\n".join([*(f"note: {note}" for note in notes), f"written: {out}"]))
+
+
+@app.command("report")
+def report_command(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="A folder that `track` wrote.")],
+) -> None:
+    """Writes report.html anew from the tracks.json and run.json in DIR."""
+    from dataclasses import replace
+
+    from shared_libs.common.files import atomic_write
+    from shared_libs.common.run import read_run
+    from shared_libs.common.tracks import read_tracks
+    from tracking.outputs import RUN
+    from tracking.pipeline import REPORT, TRACKS_JSON, VIDEO
+    from tracking.report import report_html
+    from tracking.run_facts import facts_of
+
+    place = user_path(folder)
+    run, tracks = read_run(place / RUN), read_tracks(place / TRACKS_JSON)
+    frames = max(tracks.frame_count, int(run.metrics.get("frames", 0)))
+    facts = facts_of(run, VIDEO if (place / VIDEO).exists() else None)
+    with atomic_write(place / REPORT, "w") as file:
+        file.write(report_html(replace(tracks, frame_count=frames), facts))
+    typer.echo(f"written: {Path(folder) / REPORT}")
+
+
+def _summary(result: Result, out: str) -> str:
+    """What happened and where it lies."""
+    from tracking.evaluate import table
+
+    run, metrics = result.run, result.run.metrics
+    found = f"{metrics['tracks']:,.0f} tracks from {metrics['detections']:,.0f} detections"
+    speed = f"associated at {run.timings['association_fps']:,.0f} frames/s; {run.timings['total']:.1f} s in all"
+    lines = [f"{found} in {metrics['frames']:,.0f} frames, {speed}"]
+    if result.scores is not None:
+        lines.append(table(result.scores))
+    lines += [f"note: {note}" for note in run.notes]
+    lines.append(f"results in {out.rstrip('/') or '/'}: {', '.join(result.files)}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0, 2 for bad input, 130 after Ctrl-C, 143 after SIGTERM."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code: Any = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+    except UserError as error:
+        return _complain(str(error))
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context is not None else "tracking"
+        return _complain(f"{error.format_message().rstrip('.')} \N{EN DASH} see `{where} --help`")
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except _Terminated:
+        code = TERMINATED
+    except BrokenPipeError:
+        # The reader of our output has gone (`… | head`): not our failure, and nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    if code in (INTERRUPTED, TERMINATED):
+        print("interrupted; nothing was written", file=sys.stderr)
+    return code if isinstance(code, int) else 0
+
+
+class _Terminated(BaseException):
+    """SIGTERM: unwinds the stack, so that temporary files go."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise _Terminated
+
+
+def _complain(message: str) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return USAGE_ERROR
