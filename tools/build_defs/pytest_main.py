@@ -7,6 +7,7 @@ TEST_SHARD_INDEX and TEST_TOTAL_SHARDS split them, XML_OUTPUT_FILE receives the 
 collects nothing fails; a filter or a shard that leaves nothing passes.
 """
 
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -48,7 +49,23 @@ def matches(node_id: str, wanted: str) -> bool:
     return inside == wanted_inside or inside.startswith((wanted_inside + "::", wanted_inside + "["))
 
 
+def settle_hypothesis() -> None:
+    """Makes hypothesis indifferent to how busy the machine is, and thorough under --config=exhaustive.
+
+    A conftest.py may load a profile of its own on top.
+    """
+    if importlib.util.find_spec("hypothesis") is None:
+        return
+    from hypothesis import HealthCheck, settings
+
+    calm = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("bazel", calm)
+    settings.register_profile("exhaustive", calm, max_examples=10_000)
+    settings.load_profile("exhaustive" if os.environ.get("LAXAI_EXHAUSTIVE") else "bazel")
+
+
 def main(arguments: Sequence[str]) -> int:
+    settle_hypothesis()
     test_file = Path(arguments[0])
     options = [
         *("-p", "no:cacheprovider", "--import-mode=importlib", "--color=yes", "-ra"),

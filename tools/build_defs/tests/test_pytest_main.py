@@ -21,7 +21,9 @@ class TestGroup:
 """
 
 
-def run(folder: Path, code: str, *arguments: str, **environment: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+def run(
+    folder: Path, code: str, *arguments: str, **environment: str
+) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     """Runs a test file; returns the process and the names of the test cases in its report."""
     test_file, report = folder / "test_it.py", folder / "report.xml"
     test_file.write_text(code, encoding="utf-8")

@@ -61,7 +61,8 @@ for name in ("direct_url.json", "REQUESTED", "INSTALLER"):
 for record in target.glob("*.dist-info/RECORD"):
     lines = record.read_text(encoding="utf-8").splitlines()
     gone = ("direct_url.json,", "REQUESTED,", "INSTALLER,", "../../bin/")
-    record.write_text("".join(f"{line}\n" for line in lines if not any(mark in line for mark in gone)), encoding="utf-8")
+    kept = [line for line in lines if not any(mark in line for mark in gone)]
+    record.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
 if sum(1 for _ in target.rglob("*.py")) < COMPILE_BELOW_FILES:
     compileall.compile_dir(

@@ -17,7 +17,7 @@ def _missing_package_impl(ctx):
     )
     files = depset([failure])
     return [
-        DefaultInfo(files = files, runfiles = ctx.runfiles(transitive_files = files)),
+        DefaultInfo(files = files),
         PyInfo(imports = depset(), transitive_sources = files),
     ]
 

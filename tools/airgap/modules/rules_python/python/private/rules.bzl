@@ -40,17 +40,18 @@ def _py_info(ctx):
         transitive_sources = depset(ctx.files.srcs, transitive = [info.transitive_sources for info in infos]),
     )
 
-def _runfiles(ctx, info, files = []):
-    return ctx.runfiles(files = files + ctx.files.data, transitive_files = info.transitive_sources).merge_all([
+def _runfiles(ctx, files = [], transitive_files = depset()):
+    return ctx.runfiles(files = files + ctx.files.data, transitive_files = transitive_files).merge_all([
         target[DefaultInfo].default_runfiles
         for target in ctx.attr.deps + ctx.attr.data + ctx.attr.srcs
     ])
 
 def _py_library_impl(ctx):
-    info = _py_info(ctx)
+    # As in rules_python, sources reach the runfiles of programs only: `bazel build //...` builds a library even where the
+    # default hub lacks what it imports.
     return [
-        DefaultInfo(files = depset(ctx.files.srcs), runfiles = _runfiles(ctx, info)),
-        info,
+        DefaultInfo(files = depset(ctx.files.srcs), runfiles = _runfiles(ctx)),
+        _py_info(ctx),
     ]
 
 _COMMON_ATTRS = {
@@ -104,7 +105,7 @@ def _py_executable_impl(ctx):
         DefaultInfo(
             executable = launcher,
             files = depset([launcher]),
-            runfiles = _runfiles(ctx, info, files = [interpreter, launcher]),
+            runfiles = _runfiles(ctx, files = [interpreter, launcher], transitive_files = info.transitive_sources),
         ),
         info,
         RunEnvironmentInfo(

@@ -6,7 +6,7 @@ def _wheel_library_impl(ctx):
     directory = ctx.file.site_packages
     files = depset([directory])
     return [
-        DefaultInfo(files = files, runfiles = ctx.runfiles(transitive_files = files)),
+        DefaultInfo(files = files),
         PyInfo(
             imports = depset([directory.short_path.removeprefix("../")]),
             transitive_sources = files,
