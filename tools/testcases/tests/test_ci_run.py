@@ -103,7 +103,7 @@ def test_the_commands_are_those_of_the_readme(workspace: Workspace) -> None:
 
     version, test, demo, count = workspace.calls()
 
-    assert version == "version"
+    assert version == "--version"
     assert test.startswith("test --config=ci --build_event_json_file=") and test.endswith("/events.json //...")
     assert demo.startswith("run --config=ci //:demo -- --out ")
     assert "//tools/testcases" in count
@@ -146,7 +146,7 @@ def test_without_a_bazel_it_says_so_and_runs_nothing(workspace: Workspace) -> No
 
     assert status == 36
     assert lines[-1] == ".ci/run: error: there is no Bazel here: see above"
-    assert workspace.calls() == ["version"]
+    assert workspace.calls() == ["--version"]
 
 
 def test_it_leaves_no_temporary_files(workspace: Workspace) -> None:
