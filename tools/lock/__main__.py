@@ -141,6 +141,7 @@ def new_record(root: Path, available: Sequence[str], made: dict[str, Compiled], 
         return Imports(wheel.sha256, import_names(index.files_in(wheel)))
 
     with progress(len(pins), "import names", "pins") as bar:
+
         def each() -> Iterator[Pin]:
             for pin in pins:
                 yield pin

@@ -16,7 +16,8 @@ def stated_hash(repository: PyPIRepository, link: Link) -> str:
     """`sha256:<hex>` of the file behind a link: as the index states it, else by downloading the file."""
     if link.hash_name == "sha256" and link.hash:
         return f"sha256:{link.hash}"
-    return _download_and_hash(repository, link)
+    downloaded: str = _download_and_hash(repository, link)
+    return downloaded
 
 
 if __name__ == "__main__":

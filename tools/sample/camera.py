@@ -138,6 +138,4 @@ def make_camera(settings: Settings, play: Play) -> CameraPath:
     def sample(values: Array) -> Array:
         return np.asarray(np.interp(pick, np.arange(count), values), np.float64)
 
-    return CameraPath(
-        sample(pan), sample(tilt), sample(roll), sample(focal), settings.width, settings.height
-    )
+    return CameraPath(sample(pan), sample(tilt), sample(roll), sample(focal), settings.width, settings.height)

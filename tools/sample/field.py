@@ -173,9 +173,7 @@ def backdrop(random: Generator) -> Painting:
     return Painting(pixels, to_pixels.astype(np.float64))
 
 
-def _paint_houses(
-    picture: npt.NDArray[np.float32], random: Generator, scale: float, left: float, top: float
-) -> None:
+def _paint_houses(picture: npt.NDArray[np.float32], random: Generator, scale: float, left: float, top: float) -> None:
     for _ in range(7):
         x, width, height = random.uniform(-150, 150), random.uniform(10, 22), random.uniform(5.5, 8.5)
         c0, c1 = int((x - left) * scale), int((x + width - left) * scale)

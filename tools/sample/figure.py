@@ -133,9 +133,7 @@ BARS: dict[str, Array] = {
     "bar_high": _bar(-6, 58),
     "bar_low": _bar(-27, 56),
     "bar_chin": _bar(-46, 42),
-    "bar_middle": np.stack(
-        [np.cos(np.radians([10, -20, -52])), np.zeros(3), np.sin(np.radians([10, -20, -52]))], -1
-    ),
+    "bar_middle": np.stack([np.cos(np.radians([10, -20, -52])), np.zeros(3), np.sin(np.radians([10, -20, -52]))], -1),
 }
 
 
@@ -244,9 +242,7 @@ class Figures:
         who = who[np.argsort(-depth[who], kind="stable")]
         joints = skeletons.joints[who]
         axes = (skeletons.trunk_forward[who], skeletons.trunk_left[who], skeletons.trunk_up[who])
-        head_axes = np.stack(
-            [skeletons.head_forward[who], skeletons.head_left[who], skeletons.head_up[who]], 1
-        )
+        head_axes = np.stack([skeletons.head_forward[who], skeletons.head_left[who], skeletons.head_up[who]], 1)
         body = self.anatomy.scale[who]
         build = self.anatomy.build[who]
         to_camera = POSITION - joints[:, J["chest"]]
@@ -276,9 +272,7 @@ class Figures:
         centre, head_depth = view.project(head)
         scale = view.focal / head_depth
         helmet_radius = _HELMET * body**0.5 * scale
-        disc = centre[:, None] + helmet_radius[:, None, None] * np.stack(
-            [np.cos(_TURN), 1.04 * np.sin(_TURN)], -1
-        )
+        disc = centre[:, None] + helmet_radius[:, None, None] * np.stack([np.cos(_TURN), 1.04 * np.sin(_TURN)], -1)
         gleam = (
             centre[:, None]
             + (0.9 * glint * helmet_radius[:, None])[:, None]
@@ -289,9 +283,7 @@ class Figures:
         bars = {name: on_head[:, where] for name, where in _BAR_ROWS.items()}
         face_seen = (head_axes[:, 0] * to_camera).sum(1)
         nape = head - 0.085 * head_axes[:, 0] - 0.07 * head_axes[:, 2]
-        ends = nape - (0.03 + 0.20 * self.hair[who])[:, None] * (
-            0.8 * axes[2] + 0.25 * head_axes[:, 0]
-        )
+        ends = nape - (0.03 + 0.20 * self.hair[who])[:, None] * (0.8 * axes[2] + 0.25 * head_axes[:, 0])
         nape_pixel, _ = view.project(nape)
         ends_pixel, _ = view.project(ends)
         thickness = 0.07 * scale * (self.hair[who] > 0)
@@ -301,9 +293,7 @@ class Figures:
         stick, _ = view.project(stick_points)
         outline, mesh, pocket = self._stick_head(view, who, stick_points, to_camera)
 
-        every = np.concatenate(
-            [limbs.reshape(len(who), -1, 2), trunk.reshape(len(who), -1, 2), disc, hair], 1
-        )
+        every = np.concatenate([limbs.reshape(len(who), -1, 2), trunk.reshape(len(who), -1, 2), disc, hair], 1)
         boxes = np.concatenate([every.min(1), every.max(1)], 1) + 0.5
 
         joint_depth = (joints - POSITION) @ view.rotation[2]
@@ -441,9 +431,7 @@ class Figures:
         net = []
         for a, b, c, d in _STRINGS:
             net.append(
-                np.stack(
-                    [stick[:, 1] + a * along + b * half * across, stick[:, 1] + c * along + d * half * across], 1
-                )
+                np.stack([stick[:, 1] + a * along + b * half * across, stick[:, 1] + c * along + d * half * across], 1)
             )
         mesh, _ = view.project(np.stack(net, 1))
         return _fixed(outline), _fixed(mesh), stick[:, 1] + 0.55 * along

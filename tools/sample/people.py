@@ -141,7 +141,7 @@ def _kits(random: Generator) -> tuple[list[Kit], list[Kit], Kit]:
     if random.random() < 0.5:
         teams.reverse()
     order = sorted(
-        _KEEPER, key=lambda entry: (-min(_distance(entry[1], teams[0].jersey), _distance(entry[1], teams[1].jersey)))
+        _KEEPER, key=lambda entry: -min(_distance(entry[1], teams[0].jersey), _distance(entry[1], teams[1].jersey))
     )
     chosen = [order[0], order[1]]
     if random.random() < 0.5:

@@ -359,9 +359,7 @@ class _Game:
                     self.pass_to(mate)
             return
         distance = np.hypot(sign * GOAL_X - self.position[i, 0], self.position[i, 1])
-        if self.time > self.shot_at and (
-            (distance < 10.5 and ahead < GOAL_X - 3.0) or self.time > self.shot_at + 2.5
-        ):
+        if self.time > self.shot_at and ((distance < 10.5 and ahead < GOAL_X - 3.0) or self.time > self.shot_at + 2.5):
             self.throw = (self.time + 0.26, -1)
             self.swing_until[i] = self.time + 0.6
         elif self.time > self.next_pass and self.time > self.dodge_until and self.time < self.shot_at:
@@ -549,9 +547,7 @@ class _Game:
                 self.pose[i] = Pose.CATCH
                 speed[i] = min(speed[i], 5.0)
 
-    def place_attacker(
-        self, i: int, target: Array, speed: Array, look: Array, drift: Array, goal: Array
-    ) -> None:
+    def place_attacker(self, i: int, target: Array, speed: Array, look: Array, drift: Array, goal: Array) -> None:
         sign = self.sign[self.possession]
         spot = self.place_of_spot(int(self.spot[i])) if self.spot[i] >= 0 else goal - np.array([sign * 14, 0.0])
         if self.phase is Phase.OFFENCE and self.time > self.next_swap:

@@ -39,7 +39,7 @@ class Scene:
         self.settings = settings
         self.light = light
         self.ground = _tinted(ground(random), light)
-        self.far_grass = self.ground.pixels[:: 40, :: 200].reshape(-1, 3).mean(0).astype(np.uint8)
+        self.far_grass = self.ground.pixels[::40, ::200].reshape(-1, 3).mean(0).astype(np.uint8)
         self.wall = _tinted(backdrop(random), light)
         self.painters = [Painter(person, light.tint) for person in people]
         height, width = settings.height, settings.width

@@ -110,9 +110,7 @@ def make_motion(play: Play, frame_count: int, fps: int) -> Motion:
     padded = np.pad(acceleration, ((kernel // 2, kernel // 2), (0, 0), (0, 0)), mode="edge")
     total = np.cumsum(np.concatenate([np.zeros_like(padded[:1]), padded]), 0)
     acceleration = (total[kernel:] - total[:-kernel]) / kernel
-    return Motion(
-        at(play.position), at(play.velocity), at(acceleration), at(play.facing), at(play.stride), at(pose)
-    )
+    return Motion(at(play.position), at(play.velocity), at(acceleration), at(play.facing), at(play.stride), at(pose))
 
 
 class Anatomy:

@@ -179,7 +179,7 @@ def test_a_python_of_a_virtual_environment_leads_to_the_one_below_it() -> None:
 def test_the_airgaps_python_is_taken_where_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "python3.11"
-    program.write_text("#!/bin/sh\necho '[\"/lasting/python3.11\", \"3.11.2\"]'\n")
+    program.write_text('#!/bin/sh\necho \'["/lasting/python3.11", "3.11.2"]\'\n')
     program.chmod(0o755)
     monkeypatch.setenv("LAXAI_AIRGAP_PYTHON", str(tmp_path))
     found = find_interpreter(None)
