@@ -31,7 +31,7 @@ BAZELW = """\
 #!/usr/bin/env bash
 printf '%s\\n' "$*" >>calls
 case $* in
-    version) exit "${VERSION_STATUS-0}" ;;
+    --version) exit "${VERSION_STATUS-0}" ;;
     test*)
         for word; do
             case $word in --build_event_json_file=*) [ -z "$EVENTS" ] || cp "$EVENTS" "${word#*=}" ;; esac

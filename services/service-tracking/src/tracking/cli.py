@@ -164,14 +164,18 @@ def _summary(result: Result, out: str) -> str:
     from tracking.evaluate import table
 
     run, metrics = result.run, result.run.metrics
-    found = f"{metrics['tracks']:,.0f} tracks from {metrics['detections']:,.0f} detections"
+    found = f"{_counted(metrics['tracks'], 'track')} from {_counted(metrics['detections'], 'detection')}"
     speed = f"associated at {run.timings['association_fps']:,.0f} frames/s; {run.timings['total']:.1f} s in all"
-    lines = [f"{found} in {metrics['frames']:,.0f} frames, {speed}"]
+    lines = [f"{found} in {_counted(metrics['frames'], 'frame')}, {speed}"]
     if result.scores is not None:
         lines.append(table(result.scores))
     lines += [f"note: {note}" for note in run.notes]
     lines.append(f"results in {out.rstrip('/') or '/'}: {', '.join(result.files)}")
     return "\n".join(lines)
+
+
+def _counted(number: float, noun: str) -> str:
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
