@@ -5,7 +5,7 @@ Visibility stops a direct dependency; these stop one that comes by a detour.
 
 load(":python.bzl", "pytest_test")
 
-_TEST = Label("//tools/build_defs:house_rules_test.py")
+_TEST = Label("//tools/build_defs:house_rules_check.py")
 
 def house_rule_test(name, forbidden, why):
     """Fails when a query finds something, and prints what it found.
