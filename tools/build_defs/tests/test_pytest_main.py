@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-MAIN = Path("tools/build_defs/pytest_main.py").resolve()
+MAIN = Path(__file__).absolute().parents[1] / "pytest_main.py"
 
 THREE_TESTS = """
 import pytest
