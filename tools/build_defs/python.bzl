@@ -30,6 +30,17 @@ def py_binary(name, lock = None, **kwargs):
 
 _PYTEST_MAIN = Label("//tools/build_defs:pytest_main.py")
 
+def _test_file(name, srcs):
+    """The one of the sources that pytest is given: called like the target, or the only one that is no conftest.py."""
+    file_names = {src: str(src).split(":")[-1].split("/")[-1] for src in srcs}
+    candidates = (
+        [src for src in srcs if file_names[src] == name + ".py"] or
+        [src for src in srcs if file_names[src] != "conftest.py"]
+    )
+    if len(candidates) != 1:
+        fail("pytest_test({}): srcs should hold one test file, called {}.py, and conftest.py files: {}".format(name, name, srcs))
+    return candidates[0]
+
 def pytest_test(name, srcs, locks = None, deps = [], env = {}, args = [], **kwargs):
     """A test file that pytest collects and runs.
 
@@ -38,7 +49,7 @@ def pytest_test(name, srcs, locks = None, deps = [], env = {}, args = [], **kwar
 
     Args:
         name: the target's name: the stem of the test file.
-        srcs: the test file, then the conftest.py files that apply to it.
+        srcs: the test file, and the conftest.py files that apply to it.
         locks: short names of the locks to run under, the first as `name`, the others as `name_<lock>`.
             Without it, the lock of the test's place.
         deps: what the test imports; pytest is added.
@@ -51,7 +62,7 @@ def pytest_test(name, srcs, locks = None, deps = [], env = {}, args = [], **kwar
         _py_test(
             name = name if lock == locks[0] else "{}_{}".format(name, lock),
             srcs = srcs + [_PYTEST_MAIN],
-            args = ["$(rootpath {})".format(srcs[0])] + args,
+            args = ["$(rootpath {})".format(_test_file(name, srcs))] + args,
             config_settings = lock_settings(lock),
             env = {"LAXAI_LOCK": lock} | env,
             main = _PYTEST_MAIN,

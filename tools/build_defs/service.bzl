@@ -12,13 +12,14 @@ runpy.run_module("{package}", run_name="__main__", alter_sys=True)
 """
 
 def _main_impl(ctx):
-    main = ctx.actions.declare_file(ctx.label.name + ".py")
-    ctx.actions.write(main, _SERVICE_MAIN.format(package = ctx.attr.package))
-    return DefaultInfo(files = depset([main]))
+    ctx.actions.write(ctx.outputs.out, _SERVICE_MAIN.format(package = ctx.attr.package))
 
 _service_main = rule(
     implementation = _main_impl,
-    attrs = {"package": attr.string(mandatory = True)},
+    attrs = {
+        "out": attr.output(mandatory = True),
+        "package": attr.string(mandatory = True),
+    },
 )
 
 def laxai_service(name, package, deps, data = [], visibility = ["//deploy/local:__subpackages__"]):
@@ -33,9 +34,10 @@ def laxai_service(name, package, deps, data = [], visibility = ["//deploy/local:
         data: files that the program reads at run time.
         visibility: who may start the service: deploy/local puts the services together.
     """
-    main = name + "_main"
+    main = name + "_main.py"
     _service_main(
-        name = main,
+        name = name + "_main",
+        out = main,
         package = package,
     )
     py_binary(

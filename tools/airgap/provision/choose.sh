@@ -210,6 +210,10 @@ registry_url() {
 # The lines of a bazelrc for LAXAI_REGISTRY: the registry, and the folder's own laxai.bazelrc where it has one.
 registry_bazelrc() {
     printf 'common "--registry=%s"\n' "$(registry_url)"
+    if [[ $LAXAI_REGISTRY != *://* ]]; then
+        # A lock would hold this machine's paths.
+        printf 'common --lockfile_mode=off\n'
+    fi
     if [[ -f $LAXAI_REGISTRY/laxai.bazelrc ]]; then
         printf 'import "%s/laxai.bazelrc"\n' "$(cd "$LAXAI_REGISTRY" && pwd -P)"
     fi

@@ -58,12 +58,14 @@ mend_root() {
     cat "$root"/usr/share/ca-certificates/mozilla/*.crt >"$root/etc/ssl/certs/ca-certificates.crt"
     ln -sfn /etc/ssl/certs/ca-certificates.crt "$root/usr/lib/ssl/cert.pem"
 
-    # ca-certificates-java: without it, Bazel's own downloads know no authority. Frozen at what the host trusts now.
+    # ca-certificates-java: without it, Bazel's own downloads know no authority. Frozen at what the host trusts now, and
+    # without a password, since Java opens its default list with none.
     local trusted=/etc/ssl/certs/ca-certificates.crt
     [[ -s $trusted ]] || trusted=$root$trusted
     mkdir -p "$root/etc/ssl/certs/java"
-    in_root /usr/bin/openssl pkcs12 -export -nokeys -in "$trusted" -jdktrust anyExtendedKeyUsage -passout pass:changeit \
-        -out "$root/etc/ssl/certs/java/cacerts" 2>"$work/log" || failed_step "making Java's list of authorities" "$work/log"
+    in_root /usr/bin/openssl pkcs12 -export -nokeys -in "$trusted" -jdktrust anyExtendedKeyUsage \
+        -certpbe NONE -nomac -passout pass: -out "$root/etc/ssl/certs/java/cacerts" 2>"$work/log" || failed_step "making Java's list of authorities" "$work/log"
+    chmod 644 "$root/etc/ssl/certs/java/cacerts"
 
     # Debian's settings for its Bazel, which bazelw replaces: left in place, Bazel warns that it does not read them.
     rm -f "$root/etc/bazel/bazelrc"

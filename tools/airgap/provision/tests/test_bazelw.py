@@ -197,6 +197,7 @@ def test_a_registry_folder_is_passed_with_its_own_bazelrc(machine: Machine) -> N
     escaped = str(registry).replace(" ", "%20")
     assert Path(option).read_text().splitlines() == [
         f'common "--registry=file://{escaped}"',
+        "common --lockfile_mode=off",
         f'import "{registry}/laxai.bazelrc"',
     ]
     assert machine.calls() == []

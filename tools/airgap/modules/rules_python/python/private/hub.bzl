@@ -59,6 +59,7 @@ def _locked_wheel_repository_impl(rctx):
     prefix = rctx.name.removesuffix(_deps_repository_name(rctx.attr.hub, rctx.attr.package))
 
     # Fetches the wheel: its metadata says what it needs.
+    # buildifier: disable=canonical-repository
     requires = json.decode(rctx.read(Label("@@{}{}//:requires.json".format(prefix, rctx.attr.wheel))))
     needed = {}
     for extra in [""] + rctx.attr.extras:

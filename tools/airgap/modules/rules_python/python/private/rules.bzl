@@ -26,7 +26,7 @@ def _normalized(path):
     return "/".join(parts)
 
 def _imports(ctx):
-    repository = ctx.label.workspace_name or ctx.workspace_name
+    repository = ctx.label.repo_name or ctx.workspace_name
     return [
         _normalized("/".join([repository, ctx.label.package, path]))
         for path in ctx.attr.imports
