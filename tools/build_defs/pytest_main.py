@@ -9,6 +9,7 @@ collects nothing fails; a filter or a shard that leaves nothing passes.
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,8 +31,7 @@ class BazelProtocol:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         self.collected = len(items)
         keep = items
-        node_ids = [part for part in os.environ.get("TESTBRIDGE_TEST_ONLY", "").split(",") if "::" in part]
-        if node_ids:
+        if node_ids := selected_node_ids():
             keep = [item for item in items if any(matches(item.nodeid, wanted) for wanted in node_ids)]
         shards = int(os.environ.get("TEST_TOTAL_SHARDS") or 1)
         if shards > 1:
@@ -40,6 +40,20 @@ class BazelProtocol:
         if dropped:
             config.hook.pytest_deselected(items=dropped)
             items[:] = keep
+
+
+def selected_node_ids() -> list[str]:
+    """The node ids of --test_filter, separated by commas; empty where it is an expression for -k, or not there."""
+    selection = os.environ.get("TESTBRIDGE_TEST_ONLY", "")
+    if "::" not in selection:
+        return []
+    # A comma inside […] belongs to a test's parameters.
+    node_ids = re.split(r",(?![^\[]*\])", selection)
+    if not all("::" in node_id for node_id in node_ids):
+        raise pytest.UsageError(
+            f"--test_filter={selection}: give node ids (file::test), or one expression of pytest's -k"
+        )
+    return node_ids
 
 
 def matches(node_id: str, wanted: str) -> bool:
@@ -71,6 +85,8 @@ def main(arguments: Sequence[str]) -> int:
         *("-p", "no:cacheprovider", "--import-mode=importlib", "--color=yes", "-ra"),
         # A configuration file of the service is for its .venv; here, the BUILD file says what to run.
         *("-c", os.devnull, "--rootdir", str(test_file.parent)),
+        # Without it, pytest reads conftest.py files up to the machine's root.
+        *("--confcutdir", os.getcwd()),
         *("-o", "junit_family=xunit2", "-o", "xfail_strict=true"),
     ]
     if report := os.environ.get("XML_OUTPUT_FILE"):

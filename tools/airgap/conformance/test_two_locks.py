@@ -23,3 +23,13 @@ def test_each_program_runs_with_its_own_locks_numpy() -> None:
 
 def test_the_two_locks_pin_different_versions() -> None:
     assert printed_by("NUMPY_VERSION") != printed_by("NUMPY_VERSION_TRACKING")
+
+
+def test_a_program_can_be_started_through_links_to_it(tmp_path: Path) -> None:
+    (tmp_path / "absolute").symlink_to(Path(os.environ["NUMPY_VERSION"]).absolute())
+    (tmp_path / "relative").symlink_to("absolute")
+    without_help = {name: value for name, value in os.environ.items() if name not in ("RUNFILES_DIR", "TEST_SRCDIR")}
+    printed = subprocess.run(
+        [tmp_path / "relative"], env=without_help, cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout
+    assert printed.strip() == pinned_numpy("shared_libs.txt")

@@ -22,7 +22,7 @@ class TestGroup:
 
 
 def run(
-    folder: Path, code: str, *arguments: str, **environment: str
+    folder: Path, code: str, *arguments: str, cwd: Path | None = None, **environment: str
 ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     """Runs a test file; returns the process and the names of the test cases in its report."""
     test_file, report = folder / "test_it.py", folder / "report.xml"
@@ -32,6 +32,7 @@ def run(
     process = subprocess.run(
         [sys.executable, str(MAIN), str(test_file), *arguments],
         env={**inherited, "PYTHONPATH": os.pathsep.join(sys.path), "XML_OUTPUT_FILE": str(report), **environment},
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
@@ -72,6 +73,26 @@ def test_a_filter_is_an_expression_of_pytest(tmp_path: Path) -> None:
 def test_a_filter_can_be_a_node_id(tmp_path: Path) -> None:
     process, cases = run(tmp_path, THREE_TESTS, TESTBRIDGE_TEST_ONLY="test_it.py::TestGroup::test_two")
     assert (process.returncode, cases) == (0, ["test_two[1]", "test_two[2]"])
+
+
+def test_a_node_id_may_hold_commas(tmp_path: Path) -> None:
+    code = "import pytest\n@pytest.mark.parametrize('x', ['a,b', 'c'])\ndef test_one(x): assert x == 'c'"
+    process, cases = run(tmp_path, code, TESTBRIDGE_TEST_ONLY="test_it.py::test_one[a,b]")
+    assert (process.returncode, cases) == (1, ["test_one[a,b]"])
+
+
+def test_a_filter_of_both_kinds_is_refused(tmp_path: Path) -> None:
+    process, _ = run(tmp_path, THREE_TESTS, TESTBRIDGE_TEST_ONLY="test_one,test_it.py::TestGroup")
+    assert process.returncode not in (0, 1)
+    assert "give node ids" in process.stdout + process.stderr
+
+
+def test_a_conftest_above_the_build_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("raise SystemExit('stray')", encoding="utf-8")
+    build = tmp_path / "build"
+    build.mkdir()
+    process, cases = run(build, "def test_one(): pass", cwd=build)
+    assert (process.returncode, cases) == (0, ["test_one"])
 
 
 @pytest.mark.parametrize("selection", ["nothing_like_it", "test_it.py::test_three"])

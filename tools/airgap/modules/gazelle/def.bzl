@@ -15,5 +15,5 @@ def gazelle(name, visibility = None, tags = [], **_kwargs):
         name = name,
         tags = tags,
         visibility = visibility,
-        why = "Gazelle is a Go program built from modules of the Bazel registry, which the airgap way of building does not reach. Use 'bazel run //tools/buildgen', or run it where the registry can be reached (./bazelw --which tells).",
+        why = "Gazelle is a Go program built from modules of the Bazel registry, which the airgap way of building does not reach. Run it where the registry can be reached (./bazelw --which tells).",
     )
