@@ -100,22 +100,55 @@ def track_command(
 
 @app.command("evaluate")
 def evaluate_command(
-    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="Ground truth: MOTChallenge text, JSON or Parquet.")],
-    tracks: Annotated[str, typer.Argument(metavar="TRACKS", help="Tracks in any of the same formats.")],
+    truth: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRUTH",
+            help="Ground truth: MOTChallenge text, JSON or Parquet; or a folder of <sequence>/gt/gt.txt.",
+        ),
+    ],
+    tracks: Annotated[
+        str, typer.Argument(metavar="TRACKS", help="Tracks in any of the same formats; or a folder of <sequence>.txt.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, ratios as fractions.")] = False,
 ) -> None:
-    """Measures tracks against the truth: HOTA, CLEAR and IDF1."""
+    """Measures tracks against the truth: HOTA, CLEAR and IDF1. Two folders: each sequence, then all combined."""
     import json
 
-    from shared_libs.common.tracks import read_tracks
     from tracking.evaluate import evaluate, table
+    from tracking.exact_tracks import read_exact_tracks
 
-    true = read_tracks(user_path(truth))
-    if len(true) == 0:
-        raise InputError(user_path(truth), "has no boxes to compare with")
+    true_path, path = user_path(truth), user_path(tracks)
+    if true_path.is_dir() or path.is_dir():
+        _evaluate_folders(true_path, path, as_json)
+        return
+    true = read_exact_tracks(true_path)
+    if len(true.frame) == 0:
+        raise InputError(true_path, "has no boxes to compare with")
     # A run that found nothing writes a tracks.txt of no lines.
-    scores = evaluate(true, read_tracks(user_path(tracks), allow_empty=True))
+    scores = evaluate(true, read_exact_tracks(path, allow_empty=True))
     typer.echo(json.dumps(scores.to_dict(), indent=2) if as_json else table(scores))
+
+
+def _evaluate_folders(truth: Path, results: Path, as_json: bool) -> None:
+    import json
+    from functools import reduce
+    from operator import add
+
+    from tracking.evaluate import count, table
+    from tracking.motchallenge import sequences
+
+    for path in (truth, results):
+        if not path.is_dir():
+            raise InputError(path, "is not a folder, and the other one is", hint="pass two files or two folders")
+    counts = {name: count(true, tracks) for name, true, tracks in sequences(truth, results)}
+    each = {name: counted.scores() for name, counted in counts.items()}
+    combined = reduce(add, counts.values()).scores()
+    if as_json:
+        rows = {name: scores.to_dict() for name, scores in each.items()}
+        typer.echo(json.dumps({"combined": combined.to_dict(), "sequences": rows}, indent=2))
+    else:
+        typer.echo(table({**each, "combined": combined}))
 
 
 @app.command("render")

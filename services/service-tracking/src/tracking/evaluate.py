@@ -10,14 +10,15 @@ Only pairs of boxes that overlap can ever be matched, so everything works on one
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from shared_libs.common.tracks import Tracks
+from tracking.exact_tracks import Boxes
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -39,7 +40,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The result for one sequence. Ratios are fractions (1 is perfect), the rest are counts."""
+    """The result for one sequence, or for several together. Ratios are fractions, 1 is perfect; the rest are counts."""
 
     hota: float
     det_a: float
@@ -70,6 +71,68 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """Sums over frames, of one sequence or of several: adding two of them pools their sequences.
+
+    Pooled ratios weigh every box alike, as TrackEval's COMBINED_SEQ does. Sequences share no identity.
+    """
+
+    matches: Index
+    """(19,) matched boxes at each of THRESHOLDS"""
+    association: Float
+    """(19,) the association score of each of those matches, summed"""
+    overlap: Float
+    """(19,) their overlaps, summed"""
+    identity_agreements: float
+    true_positives: int
+    overlap_of_true_positives: float
+    switches: int
+    fragmentations: int
+    mostly_tracked: int
+    partly_tracked: int
+    mostly_lost: int
+    truth_boxes: int
+    track_boxes: int
+    truth_ids: int
+    track_ids: int
+    frames: int
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+
+    def scores(self) -> Scores:
+        """The ratios that these sums give."""
+        boxes, track_boxes, hits = self.truth_boxes, self.track_boxes, self.true_positives
+        det_a = self.matches / np.maximum(1, boxes + track_boxes - self.matches)
+        ass_a = self.association / np.maximum(1, self.matches)
+        loc_a = np.divide(self.overlap, self.matches, out=np.ones(len(THRESHOLDS)), where=self.matches > 0)
+        return Scores(
+            hota=float(np.sqrt(det_a * ass_a).mean()),
+            det_a=float(det_a.mean()),
+            ass_a=float(ass_a.mean()),
+            loc_a=float(loc_a.mean()),
+            idf1=self.identity_agreements / max(1.0, (boxes + track_boxes) / 2),
+            id_precision=self.identity_agreements / max(1, track_boxes),
+            id_recall=self.identity_agreements / max(1, boxes),
+            mota=(hits - (track_boxes - hits) - self.switches) / max(1, boxes),
+            motp=self.overlap_of_true_positives / max(1, hits),
+            switches=self.switches,
+            fragmentations=self.fragmentations,
+            false_positives=track_boxes - hits,
+            false_negatives=boxes - hits,
+            true_positives=hits,
+            mostly_tracked=self.mostly_tracked,
+            partly_tracked=self.partly_tracked,
+            mostly_lost=self.mostly_lost,
+            truth_boxes=boxes,
+            track_boxes=track_boxes,
+            truth_ids=self.truth_ids,
+            track_ids=self.track_ids,
+            frames=self.frames,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Pairs:
     """All pairs of a true box and a tracked box that overlap in the same frame, sorted by frame; arrays (p,)."""
 
@@ -94,31 +157,36 @@ class _Side:
     """(ids,) number of boxes of each identity"""
 
     @staticmethod
-    def of(tracks: Tracks) -> _Side:
+    def of(tracks: Boxes) -> _Side:
         unique, identity, counts = np.unique(tracks.track_id, return_inverse=True, return_counts=True)
         return _Side(tracks.frame.astype(np.int64), identity.astype(np.int64), len(unique), counts.astype(np.int64))
 
 
-def evaluate(truth: Tracks, tracks: Tracks) -> Scores:
+def evaluate(truth: Boxes, tracks: Boxes) -> Scores:
     """Scores of `tracks` against `truth`; frames correspond by number. Neither needs to have boxes."""
+    return count(truth, tracks).scores()
+
+
+def count(truth: Boxes, tracks: Boxes) -> Counts:
+    """What the scores of one sequence are computed from; the sum over sequences gives their combined scores."""
     true, mine = _Side.of(truth), _Side.of(tracks)
     pairs = _overlapping_pairs(truth, tracks)
     measured: dict[str, Any] = {
         **_hota(true, mine, pairs),
-        **_identity(true, mine, pairs),
+        "identity_agreements": _identity(true, mine, pairs),
         **_clear(true, mine, pairs),
     }
-    return Scores(
+    return Counts(
         **measured,
-        truth_boxes=len(truth),
-        track_boxes=len(tracks),
+        truth_boxes=len(truth.frame),
+        track_boxes=len(tracks.frame),
         truth_ids=true.ids,
         track_ids=mine.ids,
         frames=max(truth.frame_count, tracks.frame_count),
     )
 
 
-def _overlapping_pairs(truth: Tracks, tracks: Tracks) -> _Pairs:
+def _overlapping_pairs(truth: Boxes, tracks: Boxes) -> _Pairs:
     """Every pair with an overlap above zero. Rows of both sequences are sorted by frame."""
     true_boxes, boxes = truth.xyxy.astype(np.float64), tracks.xyxy.astype(np.float64)
     first = np.searchsorted(tracks.frame, truth.frame, side="left")
@@ -126,7 +194,7 @@ def _overlapping_pairs(truth: Tracks, tracks: Tracks) -> _Pairs:
     ends = np.cumsum(partners)
     found: list[tuple[Index, Index, Float]] = []
     begin = 0
-    while begin < len(truth):
+    while begin < len(truth.frame):
         done = int(ends[begin - 1]) if begin else 0
         end = max(begin + 1, int(np.searchsorted(ends, done + _CHUNK, side="right")))
         count = partners[begin:end]
@@ -173,7 +241,7 @@ def _best(truth: Index, track: Index, weight: Float) -> Index:
     return chosen[chosen >= 0]
 
 
-def _hota(true: _Side, mine: _Side, pairs: _Pairs) -> dict[str, float]:
+def _hota(true: _Side, mine: _Side, pairs: _Pairs) -> dict[str, Index | Float]:
     """Frames are matched once, by overlap weighted with how well two identities agree over the whole sequence; each
     threshold then counts those matches that reach it."""
     boxes, track_boxes = len(true.frame), len(mine.frame)
@@ -196,34 +264,23 @@ def _hota(true: _Side, mine: _Side, pairs: _Pairs) -> dict[str, float]:
         matched[here[_best(pairs.truth[here], pairs.track[here], weight[here])]] = True
     overlap, pair_of = pairs.overlap[matched], pair_of[matched]
 
-    det_a, ass_a, loc_a = (np.zeros(len(THRESHOLDS)) for _ in range(3))
+    matches: Index = np.zeros(len(THRESHOLDS), np.int64)
+    association, overlaps = np.zeros(len(THRESHOLDS)), np.zeros(len(THRESHOLDS))
     for position, threshold in enumerate(THRESHOLDS):
         reached = overlap >= threshold - _EPSILON
-        count = int(reached.sum())
+        matches[position] = reached.sum()
         times = np.bincount(pair_of[reached], minlength=len(keys))
-        det_a[position] = count / max(1, boxes + track_boxes - count)
-        ass_a[position] = (times * (times / np.maximum(1, together - times))).sum() / max(1, count)
-        loc_a[position] = overlap[reached].sum() / count if count else 1.0
-    return {
-        "hota": float(np.sqrt(det_a * ass_a).mean()),
-        "det_a": float(det_a.mean()),
-        "ass_a": float(ass_a.mean()),
-        "loc_a": float(loc_a.mean()),
-    }
+        association[position] = (times * (times / np.maximum(1, together - times))).sum()
+        overlaps[position] = overlap[reached].sum()
+    return {"matches": matches, "association": association, "overlap": overlaps}
 
 
-def _identity(true: _Side, mine: _Side, pairs: _Pairs) -> dict[str, float]:
-    """Identities are assigned one to one over the whole sequence so that the most boxes agree."""
+def _identity(true: _Side, mine: _Side, pairs: _Pairs) -> float:
+    """Identities are assigned one to one over the whole sequence so that the most boxes agree: how many do."""
     agree = pairs.overlap >= CLEAR_THRESHOLD
-    count = np.zeros((true.ids, mine.ids))
-    np.add.at(count, (true.identity[pairs.truth[agree]], mine.identity[pairs.track[agree]]), 1)
-    agreeing = float(count[linear_sum_assignment(count, maximize=True)].sum())
-    boxes, track_boxes = len(true.frame), len(mine.frame)
-    return {
-        "idf1": agreeing / max(1.0, (boxes + track_boxes) / 2),
-        "id_precision": agreeing / max(1, track_boxes),
-        "id_recall": agreeing / max(1, boxes),
-    }
+    agreements = np.zeros((true.ids, mine.ids))
+    np.add.at(agreements, (true.identity[pairs.truth[agree]], mine.identity[pairs.track[agree]]), 1)
+    return float(agreements[linear_sum_assignment(agreements, maximize=True)].sum())
 
 
 def _clear(true: _Side, mine: _Side, pairs: _Pairs) -> dict[str, float | int]:
@@ -250,18 +307,14 @@ def _clear(true: _Side, mine: _Side, pairs: _Pairs) -> dict[str, float | int]:
     order = matched.nonzero()[0]
     order = order[np.argsort(identity[order], kind="stable")]
     same = identity[order][1:] == identity[order][:-1]
-    hits, boxes, track_boxes = len(order), len(true.frame), len(mine.frame)
     switches = int((same & (partner[order][1:] != partner[order][:-1])).sum())
     tracked = np.bincount(identity[order], minlength=true.ids) / np.maximum(1, true.boxes_of)
     mostly, partly = int((tracked > 0.8).sum()), int((tracked >= 0.2).sum())
     return {
-        "mota": (hits - (track_boxes - hits) - switches) / max(1, boxes),
-        "motp": float(pairs.overlap[order].sum()) / max(1, hits),
+        "true_positives": len(order),
+        "overlap_of_true_positives": float(pairs.overlap[order].sum()),
         "switches": switches,
         "fragmentations": int((same & (rank[order][1:] != rank[order][:-1] + 1)).sum()),
-        "false_positives": track_boxes - hits,
-        "false_negatives": boxes - hits,
-        "true_positives": hits,
         "mostly_tracked": mostly,
         "partly_tracked": partly - mostly,
         "mostly_lost": true.ids - partly,
@@ -276,27 +329,24 @@ def _runs(values: Index) -> list[tuple[int, int]]:
     return list(zip([0, *edges], [*edges, len(values)], strict=True))
 
 
-def table(scores: Scores) -> str:
-    """The scores as aligned text, ratios in per cent."""
-    columns = [
-        *(
-            (name, f"{100 * value:.2f}")
-            for name, value in (
-                ("HOTA", scores.hota),
-                ("DetA", scores.det_a),
-                ("AssA", scores.ass_a),
-                ("LocA", scores.loc_a),
-                ("IDF1", scores.idf1),
-                ("MOTA", scores.mota),
-            )
-        ),
-        ("switches", str(scores.switches)),
-        ("FP", str(scores.false_positives)),
-        ("FN", str(scores.false_negatives)),
-        ("ids", f"{scores.track_ids}/{scores.truth_ids}"),
-        ("frames", str(scores.frames)),
-    ]
-    widths = [max(len(name), len(value)) for name, value in columns]
-    head = "  ".join(name.rjust(width) for (name, _), width in zip(columns, widths, strict=True))
-    body = "  ".join(value.rjust(width) for (_, value), width in zip(columns, widths, strict=True))
-    return f"{head}\n{body}"
+def table(scores: Scores | Mapping[str, Scores]) -> str:
+    """The scores as aligned text, ratios in per cent: one row, or one for each name."""
+    named = scores if isinstance(scores, Mapping) else {"": scores}
+    cells = [("", *_COLUMNS), *((name, *_cells(each)) for name, each in named.items())]
+    if not isinstance(scores, Mapping):
+        cells = [row[1:] for row in cells]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    first = str.ljust if isinstance(scores, Mapping) else str.rjust
+    return "\n".join(
+        "  ".join([first(row[0], widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells
+    )
+
+
+_COLUMNS = ("HOTA", "DetA", "AssA", "LocA", "IDF1", "MOTA", "switches", "FP", "FN", "ids", "frames")
+
+
+def _cells(scores: Scores) -> tuple[str, ...]:
+    ratios = (scores.hota, scores.det_a, scores.ass_a, scores.loc_a, scores.idf1, scores.mota)
+    counts = (scores.switches, scores.false_positives, scores.false_negatives)
+    ids = f"{scores.track_ids}/{scores.truth_ids}"
+    return (*(f"{100 * ratio:.2f}" for ratio in ratios), *map(str, counts), ids, str(scores.frames))
