@@ -26,7 +26,7 @@ choice_file() {
 }
 
 forget_choice() {
-    rm -f "$(choice_file)" "$airgap"/*/entrance-"$machine"
+    rm -f "$(choice_file)" "$airgap"/*/entrance-"$machine"-*
 }
 
 choose() {

@@ -17,6 +17,8 @@ enter_and_run() {
 
     export LAXAI_AIRGAP_PYTHON=$python LAXAI_AIRGAP_PIP=$pip LAXAI_AIRGAP_IMAGE_DEBS=$image_debs LAXAI_AIRGAP_ROOT=$root
     export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    # A user id without a name (a container's) is nobody to Bazel.
+    export USER=${USER:-$(id -un 2>/dev/null || printf 'user%s' "$EUID")}
     # They name libraries, modules and a JDK of the host, which do not fit in here.
     unset LD_LIBRARY_PATH LD_PRELOAD PYTHONHOME PYTHONPATH JAVA_HOME
 
@@ -45,7 +47,7 @@ enter_and_run() {
 }
 
 find_entrance() {
-    local record=$provision/entrance-$machine
+    local record=$provision/entrance-$machine-$EUID
     if [[ -r $record ]] && read -r entrance <"$record"; then
         return
     fi

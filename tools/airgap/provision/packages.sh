@@ -106,7 +106,21 @@ resolve_packages() {
         apt_for "$root_suite" apt-cache show --no-all-versions $(cat "$work/root-packages")
         apt_for "$interpreter_suite" apt-cache show --no-all-versions $(cat "$work"/{interpreter,image}-packages)
     } | awk '/^Size:/ { d += $2 } /^Installed-Size:/ { u += $2 * 1024 } END { printf "%d %d\n", d, u }')
+    forget_replaced root "$root_suite"
+    forget_replaced interpreter "$interpreter_suite"
+    forget_replaced image "$interpreter_suite"
     have_bytes=$(downloaded_bytes)
+}
+
+# forget_replaced KIND SUITE: an interrupted call may have left packages that the mirror has replaced since.
+forget_replaced() {
+    local deb
+    mkdir -p "$work/debs/$1"
+    apt_for "$2" apt-get download --print-uris $(cat "$work/$1-packages") 2>"$work/log" |
+        awk '{ print $2 }' >"$work/$1-files"
+    for deb in "$work/debs/$1"/*.deb; do
+        [[ ! -e $deb ]] || grep -qxF -- "${deb##*/}" "$work/$1-files" || rm -f "$deb"
+    done
 }
 
 check_bazel_version() {

@@ -28,7 +28,8 @@ provision_if_needed() {
         exec {lock}>&-
     fi
     # Which workspace used this provision last, and when: what old_provisions asks.
-    printf '%s\n' "$workspace" >"$provision/used"
+    { printf '%s\n' "$workspace" >"$provision/used"; } 2>/dev/null ||
+        fail "$provision cannot be written" "make it writable for this user, or set LAXAI_CACHE to another folder"
 }
 
 make_provision() {

@@ -14,6 +14,9 @@ from pathlib import Path
 from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
 from pip._vendor.packaging.utils import canonicalize_name
 
+# Nothing can be built while a lock cannot be read, tools/lock neither.
+MEND = "restore the lock (git checkout -- FILE), then 'bazel run //tools/lock' makes it anew"
+
 
 def logical_lines(text: str):
     """Yields (line number, line) with continuations joined and comments dropped."""
@@ -31,11 +34,17 @@ def logical_lines(text: str):
         parts = []
         if joined:
             yield start, joined
+    if parts:
+        raise ValueError(f"line {start}: the file ends in the middle of a requirement")
 
 
 def read_lock(path: Path) -> list[dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
-    for number, line in logical_lines(path.read_text()):
+    try:
+        lines = list(logical_lines(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        sys.exit(f"{path}: {error}: {MEND}")
+    for number, line in lines:
         if line.startswith("-"):
             continue
         hashes = sorted(set(re.findall(r"--hash=(sha256:[0-9a-f]{64})", line)))
@@ -43,12 +52,12 @@ def read_lock(path: Path) -> list[dict[str, object]]:
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
-            sys.exit(f"{path}:{number}: {error}: run 'bazel run //tools/lock'")
+            sys.exit(f"{path}:{number}: {error}: {MEND}")
         if requirement.marker and not requirement.marker.evaluate():
             continue
         pins = [s.version for s in requirement.specifier if s.operator in ("==", "===")]
-        if len(pins) != 1 or not hashes:
-            sys.exit(f"{path}:{number}: {text} is not pinned with ==, or has no hashes: run 'bazel run //tools/lock'")
+        if len(pins) != 1 or len(requirement.specifier) != 1 or "*" in pins[0] or not hashes:
+            sys.exit(f"{path}:{number}: {text} is not pinned with ==, or has no hashes: {MEND}")
         name = canonicalize_name(requirement.name).replace("-", "_")
         if name in found:
             sys.exit(f"{path}:{number}: {name} is pinned twice")
