@@ -46,6 +46,7 @@ class progress:
         self.label = label
         self.unit = unit
         self.done = 0
+        self._before = 0
         self._quiet = quiet
         self._stream = stream if stream is not None else sys.stderr
         self._clock = clock
@@ -94,6 +95,14 @@ class progress:
         elif self._clock() - self._spoken >= SECONDS_BETWEEN_LINES:
             self._say_line(finished=False)
 
+    def start_at(self, done: int) -> None:
+        """`done` steps were done before, by an earlier run: the bar begins there, and the rate and the time left are
+        those of the steps from now on."""
+        self.done = self._before = done
+        self._started = self._clock()
+        if self._bar is not None and self._task is not None:
+            self._bar.reset(self._task, completed=done, counted=self._counted())
+
     def over(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items, one step each."""
         with self:
@@ -104,15 +113,16 @@ class progress:
     def _counted(self) -> str:
         seconds = self._clock() - self._started
         of = f" / {self.total:,}" if self.total is not None else ""
-        rate = f", {self.done / seconds:,.1f}/s" if seconds > 0 and self.done else ""
+        new = self.done - self._before
+        rate = f", {new / seconds:,.1f}/s" if seconds > 0 and new else ""
         return f"{self.done:,}{of} {self.unit}{rate}"
 
     def _say_line(self, *, finished: bool) -> None:
         now = self._clock()
         if finished:
             ending = f" in {_duration(now - self._started)}"
-        elif self.total is not None and self.done:
-            ending = f", about {_duration((now - self._started) / self.done * max(self.total - self.done, 0))} left"
+        elif self.total is not None and (new := self.done - self._before):
+            ending = f", about {_duration((now - self._started) / new * max(self.total - self.done, 0))} left"
         else:
             ending = ""
         print(f"{self.label}: {self._counted()}{ending}", file=self._stream, flush=True)

@@ -45,6 +45,19 @@ def test_work_of_unknown_length_has_no_estimate() -> None:
     assert stream.getvalue().splitlines()[0] == "reading: 20,000 boxes, 2,000.0/s"
 
 
+def test_what_was_done_before_counts_but_not_in_the_rate() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with progress(100, "tracking", "frames", stream=stream, clock=clock) as bar:
+        bar.start_at(60)
+        for _ in range(40):
+            clock.now += 0.2
+            bar.advance()
+    assert stream.getvalue().splitlines() == [
+        "tracking: 85 / 100 frames, 5.0/s, about 3 s left",
+        "tracking: 100 / 100 frames, 5.0/s in 8 s",
+    ]
+
+
 def test_work_that_fails_does_not_say_that_it_is_done() -> None:
     stream, clock = io.StringIO(), Clock()
     with pytest.raises(RuntimeError), progress(100, "tracking", "frames", stream=stream, clock=clock) as bar:
