@@ -14,6 +14,7 @@ import pytest
 from shared_libs.common.detections import Detections, write_detections_parquet
 from shared_libs.common.run import read_run
 from shared_libs.common.tracks import Tracks, read_tracks
+from tracking.settings import TrackerSettings
 
 
 class Done(Protocol):
@@ -101,7 +102,7 @@ def test_a_run_says_what_went_in_with_what_and_what_came_out(command: Command, g
     assert run.inputs["detections"].sha256 == hashlib.sha256((game_files / "det.txt").read_bytes()).hexdigest()
     assert set(run.inputs) == {"detections", "truth"}
     assert run.settings["fps"] == 25
-    assert run.settings["high_score"] == 0.5
+    assert run.settings["high_score"] == TrackerSettings().high_score
     assert run.metrics["tracks"] == 3
     assert run.metrics["hota"] == pytest.approx(1)
     assert run.timings["association_fps"] > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -74,3 +75,23 @@ def test_only_short_gaps_are_filled_and_the_rest_is_untouched(places: set[tuple[
         assert set(filled.frame[filled.track_id == identity].tolist()) == expected
     # A player who runs at a constant speed is put back exactly where they were.
     np.testing.assert_allclose(filled.xyxy[:, 0], 7.0 * filled.frame, rtol=1e-6)
+
+
+def lower(rows: list[tuple[int, int, float]]) -> Tracks:
+    """The same in the middle of a picture."""
+    tracks = tracks_at(rows)
+    return replace(tracks, xyxy=tracks.xyxy + np.float32([0, 40, 0, 40]))
+
+
+def test_somebody_who_left_the_picture_and_came_back_was_not_there_meanwhile() -> None:
+    tracks = lower([(0, 1, 2), (4, 1, 1), (0, 2, 50), (4, 2, 60), (0, 3, 88), (4, 3, 89)])
+    filled = interpolate(tracks, 5, border_share=0.5, size=(100, 100))
+    assert filled.track_id[filled.source == Source.INTERPOLATED].tolist() == [2, 2, 2]
+    assert len(interpolate(tracks, 5, border_share=0.0, size=(100, 100))) == 6 + 9
+
+
+def test_without_the_pictures_size_the_border_is_where_several_tracks_were_cut_off() -> None:
+    alone = lower([(0, 1, 50), (4, 1, 90)])
+    assert (interpolate(alone, 5, border_share=0.5).source == Source.INTERPOLATED).sum() == 3
+    cut_off = lower([(0, 1, 88), (4, 1, 90), (0, 2, 90), (0, 3, 89)])
+    assert (interpolate(cut_off, 5, border_share=0.5).source == Source.INTERPOLATED).sum() == 0

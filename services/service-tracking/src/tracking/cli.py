@@ -72,8 +72,20 @@ def track_command(
     render: Annotated[
         bool | None, typer.Option("--render/--no-render", help="With VIDEO: write annotated.mp4 (the default) or not.")
     ] = None,
+    camera: Annotated[
+        bool | None,
+        typer.Option(
+            "--camera/--no-camera", help="With VIDEO: follow the camera's motion in the pictures (the default) or not."
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew, where the same command was cut short before and would go on.")
+    ] = False,
 ) -> None:
-    """Finds tracks: writes tracks.txt, tracks.json, run.json, report.html and, with VIDEO, annotated.mp4 to DIR."""
+    """Finds tracks: writes tracks.txt, tracks.json, run.json, report.html and, with VIDEO, annotated.mp4 to DIR.
+
+    A run that was cut short, by whatever, goes on where it was when the same command is given again.
+    """
     if detections is None:
         cause = "is needed: this version has no detector of its own" if video else "is needed"
         raise InputError("--detections", cause, hint="pass --detections FILE")
@@ -81,6 +93,8 @@ def track_command(
         raise InputError("--fps", f"must lie between 0 and 1000, not {fps:g}")
     if render and video is None:
         raise InputError("--render", "there is no video to draw on", hint="pass VIDEO")
+    if camera and video is None:
+        raise InputError("--camera", "there is no video to see its motion in", hint="pass VIDEO")
     from tracking.pipeline import Request, run_tracking
     from tracking.settings import TrackerSettings, read_settings
 
@@ -93,7 +107,10 @@ def track_command(
             truth=user_path(truth) if truth is not None else None,
             settings=read_settings(user_path(settings)) if settings is not None else TrackerSettings(),
             render=render is not False,
-        )
+            camera=camera is not False,
+            fresh=fresh,
+        ),
+        say=lambda words: typer.echo(words, err=True),
     )
     typer.echo(_summary(result, out))
 
@@ -160,11 +177,12 @@ def render_command(
     """Draws boxes, ids and trails on a film: H.264 that browsers play."""
     from shared_libs.common.tracks import read_tracks
     from tracking.pipeline import draw_video
+    from tracking.render import Drawing
 
     source, target = user_path(video), user_path(out)
     if source.resolve() == target.resolve():
         raise InputError("--out", "is the film itself", hint="name another file")
-    notes = draw_video(source, read_tracks(user_path(tracks), allow_empty=True), target)
+    notes = draw_video(source, Drawing(read_tracks(user_path(tracks), allow_empty=True)), target)
     typer.echo("\n".join([*(f"note: {note}" for note in notes), f"written: {out}"]))
 
 
@@ -213,34 +231,49 @@ def _counted(number: float, noun: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0, 2 for bad input, 130 after Ctrl-C, 143 after SIGTERM."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a script has it ignored
+        signal.signal(signal.SIGINT, _stop)
     try:
         code: Any = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except UserError as error:
-        return _complain(str(error))
+        return _complain("; ".join([str(error), *(f"the same command goes on {note}" for note in _notes(error))]))
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context is not None else "tracking"
         return _complain(f"{error.format_message().rstrip('.')} \N{EN DASH} see `{where} --help`")
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except _Terminated:
-        code = TERMINATED
+    except _Stopped as stopped:
+        return _interrupted(stopped)
     except BrokenPipeError:
         # The reader of our output has gone (`… | head`): not our failure, and nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    if code in (INTERRUPTED, TERMINATED):
-        print("interrupted; nothing was written", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 
-class _Terminated(BaseException):
-    """SIGTERM: unwinds the stack, so that temporary files go."""
+class _Stopped(BaseException):
+    """Ctrl-C or SIGTERM: unwinds the stack, so that temporary files go. (A KeyboardInterrupt would be swallowed by
+    typer, with what it has to tell.)"""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = TERMINATED if number == signal.SIGTERM else INTERRUPTED
 
 
-def _terminate(number: int, frame: object) -> None:
-    raise _Terminated
+def _stop(number: int, frame: object) -> None:
+    raise _Stopped(number)
+
+
+def _interrupted(stopped: _Stopped) -> int:
+    notes = _notes(stopped)
+    how = f" {notes[0]}; the same command goes on from there" if notes else "; nothing was written"
+    print(f"interrupted{how}", file=sys.stderr)
+    return stopped.code
+
+
+def _notes(error: BaseException) -> list[str]:
+    """Where the same command will go on: see `run_tracking`."""
+    return getattr(error, "__notes__", [])
 
 
 def _complain(message: str) -> int:

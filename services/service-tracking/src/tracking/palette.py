@@ -1,8 +1,14 @@
-"""One colour per track, the same in the video and in the report."""
+"""One colour per track, the same in the video and in the report; or one per team."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 RGB = tuple[int, int, int]
+
+INK: RGB = (18, 22, 28)
+PAPER: RGB = (238, 240, 243)
+"""Of players whose team is not known, where others' is."""
 
 _COLOURS = (
     "#4cc9f0", "#ffb703", "#f72585", "#b8f35a", "#c77dff", "#ff8552", "#64f4e4", "#ffe14d",
@@ -20,3 +26,8 @@ def rgb_of(track_id: int) -> RGB:
     """The same as red, green and blue, 0 to 255."""
     colour = colour_of(track_id)
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def team_colours(teams: Iterable[str]) -> dict[str, RGB]:
+    """A colour for each team, the teams in the order of their names."""
+    return {team: rgb_of(number) for number, team in enumerate(sorted(set(teams)), 1)}

@@ -76,7 +76,6 @@ class ReportFacts:
     truth_per_frame: Sequence[int] = ()
     video: str | None = None
     """File name of the annotated video beside the report."""
-    association_fps: float | None = None
 
 
 def report_html(tracks: Tracks, about: ReportFacts) -> str:
@@ -121,10 +120,8 @@ def _tiles(tracks: Tracks, about: ReportFacts) -> str:
         (f"{len(tracks) / tracks.frame_count:.1f}" if tracks.frame_count else "0", "players per frame, mean"),
         (f"{np.median(lengths):,.0f}" if len(lengths) else "0", "boxes per track, median"),
     ]
-    if about.association_fps is not None:
-        tiles.append((f"{about.association_fps:,.0f}", "frames associated per second"))
     return (
-        f'<div class="tiles" style="--columns:{min(4, len(tiles)) if len(tiles) > 6 else len(tiles)}">'
+        f'<div class="tiles" style="--columns:{min(4, len(tiles)) if len(tiles) > 7 else len(tiles)}">'
         + "".join(f'<div class="tile"><b>{value}</b><span>{escape(name)}</span></div>' for value, name in tiles)
         + "</div>"
     )
