@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import trackeval
 
-from shared_libs.common.tracks import Tracks, write_mot_tracks
+from benchmarks.by_trackeval import COMBINED, by_trackeval
+from benchmarks.mot_folders import put_sequence
+from shared_libs.common.tracks import Tracks
 from tracking.cli import main
 
 TOLERANCE = 1e-9
@@ -51,78 +51,6 @@ def tracker_output(rng: np.random.Generator, truth: Tracks, errors: float) -> Tr
     return boxes(list(taken.values()), float(truth.xyxy[0, 2] - truth.xyxy[0, 0]), truth.frame_count)
 
 
-def put(folder: Path, name: str, truth: Tracks, result: Tracks) -> None:
-    (folder / "truth" / name / "gt").mkdir(parents=True)
-    write_mot_tracks(folder / "truth" / name / "gt" / "gt.txt", truth)
-    info = f"[Sequence]\nname={name}\nseqLength={truth.frame_count}\n"
-    (folder / "truth" / name / "seqinfo.ini").write_text(info)
-    (folder / "trackers" / "ours" / "data").mkdir(parents=True, exist_ok=True)
-    write_mot_tracks(folder / "trackers" / "ours" / "data" / f"{name}.txt", result)
-
-
-def by_trackeval(folder: Path, names: list[str]) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    """Sequence (or COMBINED_SEQ) to metric family to its fields. Without TrackEval's preprocessing, which drops classes
-    and zero-marked truth of particular challenges."""
-    quiet = {"PRINT_CONFIG": False}
-    evaluator = trackeval.Evaluator(
-        {
-            **quiet,
-            "PRINT_RESULTS": False,
-            "TIME_PROGRESS": False,
-            "OUTPUT_SUMMARY": False,
-            "OUTPUT_DETAILED": False,
-            "PLOT_CURVES": False,
-            "BREAK_ON_ERROR": True,
-            "LOG_ON_ERROR": None,
-        }
-    )
-    dataset = trackeval.datasets.MotChallenge2DBox(
-        {
-            **quiet,
-            "GT_FOLDER": str(folder / "truth"),
-            "TRACKERS_FOLDER": str(folder / "trackers"),
-            "SKIP_SPLIT_FOL": True,
-            "DO_PREPROC": False,
-            "SEQ_INFO": dict.fromkeys(names),
-        }
-    )
-    families = [
-        trackeval.metrics.HOTA(quiet),
-        trackeval.metrics.CLEAR(quiet),
-        trackeval.metrics.Identity(quiet),
-    ]
-    results, _ = evaluator.evaluate([dataset], families)
-    found = results["MotChallenge2DBox"]["ours"]
-    return {name: found[name]["pedestrian"] for name in [*names, "COMBINED_SEQ"]}
-
-
-def in_our_names(theirs: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    hota, clear, identity, counted = (theirs[family] for family in ("HOTA", "CLEAR", "Identity", "Count"))
-    return {
-        "hota": float(np.mean(hota["HOTA"])),
-        "det_a": float(np.mean(hota["DetA"])),
-        "ass_a": float(np.mean(hota["AssA"])),
-        "loc_a": float(np.mean(hota["LocA"])),
-        "idf1": identity["IDF1"],
-        "id_precision": identity["IDP"],
-        "id_recall": identity["IDR"],
-        "mota": clear["MOTA"],
-        "motp": clear["MOTP"],
-        "switches": clear["IDSW"],
-        "fragmentations": clear["Frag"],
-        "false_positives": clear["CLR_FP"],
-        "false_negatives": clear["CLR_FN"],
-        "true_positives": clear["CLR_TP"],
-        "mostly_tracked": clear["MT"],
-        "partly_tracked": clear["PT"],
-        "mostly_lost": clear["ML"],
-        "truth_boxes": counted["GT_Dets"],
-        "track_boxes": counted["Dets"],
-        "truth_ids": counted["GT_IDs"],
-        "track_ids": counted["IDs"],
-    }
-
-
 @pytest.mark.parametrize("errors", [0.0, 0.1, 0.4, 0.8])
 @pytest.mark.parametrize("size", [12.0, 60.0])
 def test_every_score_of_every_sequence_and_of_all_together(
@@ -132,13 +60,13 @@ def test_every_score_of_every_sequence_and_of_all_together(
     names = [f"game{number}" for number in range(5)]
     for number, name in enumerate(names):
         truth = game(rng, players=3 + 6 * number, frames=40 + 20 * number, size=size)
-        put(tmp_path, name, truth, tracker_output(rng, truth, errors))
+        put_sequence(tmp_path, name, truth, tracker_output(rng, truth, errors))
     capsys.readouterr()
     assert main(["evaluate", str(tmp_path / "truth"), str(tmp_path / "trackers" / "ours"), "--json"]) == 0
     ours = json.loads(capsys.readouterr().out)
     theirs = by_trackeval(tmp_path, names)
-    for name, scores in {**ours["sequences"], "COMBINED_SEQ": ours["combined"]}.items():
-        expected = in_our_names(theirs[name])
+    for name, scores in {**ours["sequences"], COMBINED: ours["combined"]}.items():
+        expected = theirs[name]
         assert set(scores) == {*expected, "frames"}
         for field, value in expected.items():
             assert scores[field] == pytest.approx(value, abs=TOLERANCE, rel=0), (name, field)
@@ -147,10 +75,10 @@ def test_every_score_of_every_sequence_and_of_all_together(
 def test_a_sequence_in_which_nothing_was_tracked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(1)
     full, empty = game(rng, 5, 50, 30.0), game(rng, 5, 50, 30.0)
-    put(tmp_path, "empty", empty, Tracks.empty(50))
-    put(tmp_path, "full", full, full)
+    put_sequence(tmp_path, "empty", empty, Tracks.empty(50))
+    put_sequence(tmp_path, "full", full, full)
     capsys.readouterr()
     assert main(["evaluate", str(tmp_path / "truth"), str(tmp_path / "trackers" / "ours"), "--json"]) == 0
     ours = json.loads(capsys.readouterr().out)
-    expected = in_our_names(by_trackeval(tmp_path, ["empty", "full"])["COMBINED_SEQ"])
+    expected = by_trackeval(tmp_path, ["empty", "full"])[COMBINED]
     assert {name: ours["combined"][name] for name in expected} == pytest.approx(expected, abs=TOLERANCE, rel=0)

@@ -214,10 +214,16 @@ def _overlapping_pairs(truth: Boxes, tracks: Boxes) -> _Pairs:
 def _iou(first: Float, second: Float) -> Float:
     """Intersection over union of boxes pair by pair, xyxy (n, 4) both."""
     sides = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
-    shared: Float = np.clip(sides, 0, None).prod(axis=1)
-    union = (first[:, 2:] - first[:, :2]).prod(axis=1) + (second[:, 2:] - second[:, :2]).prod(axis=1) - shared
+    np.maximum(sides, 0, out=sides)
+    shared: Float = sides[:, 0] * sides[:, 1]
+    union = _area(first) + _area(second) - shared
     overlap: Float = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return overlap
+
+
+def _area(boxes: Float) -> Float:
+    area: Float = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return area
 
 
 def _alone(pairs: _Pairs) -> Mask:
@@ -227,6 +233,26 @@ def _alone(pairs: _Pairs) -> Mask:
     uses_of_truth, uses_of_track = np.bincount(pairs.truth), np.bincount(pairs.track)
     alone: Mask = (uses_of_truth[pairs.truth] == 1) & (uses_of_track[pairs.track] == 1)
     return alone
+
+
+def _certain(pairs: _Pairs, weight: Float) -> Mask:
+    """Pairs in every best assignment, seen without solving it: each outweighs the two pairs it excludes together."""
+    rival_of_truth, rival_of_track = (_greatest_other(box, weight) for box in (pairs.truth, pairs.track))
+    certain: Mask = weight > rival_of_truth + rival_of_track
+    return certain
+
+
+def _greatest_other(box: Index, weight: Float) -> Float:
+    """For each pair (p,), the greatest weight among the other pairs of the same box; 0 where there is none."""
+    order = np.lexsort((weight, box))
+    owner, sorted_weight = box[order], weight[order]
+    last = np.searchsorted(owner, owner, side="right") - 1
+    here = np.arange(len(order))
+    before = np.maximum(here - 1, 0)
+    second = np.where((here > 0) & (owner[before] == owner), sorted_weight[before], 0)
+    other = np.empty(len(order))
+    other[order] = np.where(here == last, second, sorted_weight[last])
+    return other
 
 
 def _best(truth: Index, track: Index, weight: Float) -> Index:
@@ -257,8 +283,10 @@ def _hota(true: _Side, mine: _Side, pairs: _Pairs) -> dict[str, Index | Float]:
     alignment = potential / (together - potential)
     weight = alignment[pair_of] * pairs.overlap
 
-    matched = _alone(pairs)
-    open_pairs = (~matched).nonzero()[0]
+    matched = _certain(pairs, weight)
+    truth_taken, track_taken = np.zeros(boxes, np.bool_), np.zeros(track_boxes, np.bool_)
+    truth_taken[pairs.truth[matched]], track_taken[pairs.track[matched]] = True, True
+    open_pairs = (~truth_taken[pairs.truth] & ~track_taken[pairs.track]).nonzero()[0]
     for begin, end in _runs(pairs.frame[open_pairs]):
         here = open_pairs[begin:end]
         matched[here[_best(pairs.truth[here], pairs.track[here], weight[here])]] = True
