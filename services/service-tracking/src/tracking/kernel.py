@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from tracking.bank import HEIGHT, OWN, PREDICTED, RIVAL, WIDTH, Bank, Frames, Game, squared_width
+from tracking.bank import HEIGHT, OWN, PREDICTED, RIVAL, WIDTH, Frames, squared_width
 from tracking.compiled import compiled
-from tracking.knobs import Knobs
 
 Array = Any
-"""Inside compiled code every array is numba's; their shapes and types stand in the docstrings."""
+Bank = Any
+Game = Any
+Knobs = Any
+"""Inside compiled code every array is numba's; their shapes and types stand in the docstrings. So are the records of
+`bank.TRACK`, `bank.LEARNED` and `knobs.Knobs`, which have their fields as attributes there."""
 
 _SQUARED_WIDTH = squared_width()
 _SURE, _WIDE, _DOUBTFUL, _YOUNG = range(4)
@@ -74,10 +77,10 @@ def advance(
             bank[row].missed = bank[row].missed + 1 if free[row] else 0
             bank[row].age += 1
         _settle_rivals(bank, game, knobs, live, frame, box, owner, offsets, number)
-        _count(bank, game, knobs, live, frame)
         before = live
         live = _start(bank, game, knobs, live, next_number, box, score, owner)
         next_number += live - before
+        _count(bank, game, knobs, live, frame)
         for each in range(len(box)):
             if owner[each] >= 0:
                 number[begin + each] = bank[owner[each]].number
@@ -89,7 +92,8 @@ def advance(
 
 @compiled
 def _predict(bank: Bank, game: Game, knobs: Knobs, live: int) -> None:
-    """Moves every filter on by one frame; the velocity of a lost track fades (Singer, 1970: motion that is forgotten)."""
+    """Moves every filter on by one frame; the velocity of a lost track fades (motion that is forgotten:
+    Singer, 1970)."""
     for row in range(live):
         for which in range(2):
             if which == RIVAL and bank[row].rival == 0:
@@ -198,8 +202,8 @@ def _associate(
 ) -> None:
     """Who is who: sure boxes first, then a wider search, then doubtful boxes, then tracks that are not confirmed yet.
 
-    Each stage assigns among the tracks that are still free and the boxes that nobody has, and notes it in `free` (live,)
-    and `owner` (n,), the row of each box.
+    Each stage assigns among the tracks that are still free and the boxes that nobody has, and notes it in `free`
+    (live,) and `owner` (n,), the row of each box.
     """
     rows, columns = np.empty(live, np.int64), np.empty(len(box), np.int64)
     for stage in range(_STAGES):
@@ -258,12 +262,13 @@ def _gain(bank: Bank, game: Game, knobs: Knobs, row: int, overlap: float, box: A
             certainty *= expected / measured
         else:
             distance += knobs.size_weight * off * off / expected
-    return (
+    better: float = (
         knobs.acceptance
         + knobs.overlap_weight * math.log(overlap)
         - knobs.motion_weight * 0.5 * knobs.motion_tail * math.log(1 + distance / knobs.motion_tail)
         - knobs.certainty_weight * 0.5 * math.log(certainty)
     )
+    return better
 
 
 @compiled
@@ -277,13 +282,12 @@ def _buffered_iou(first: Array, second: Array, buffer: float) -> float:
     if right <= left or bottom <= top:
         return 0.0
     shared = (right - left) * (bottom - top)
-    return shared / (4 * scale * scale * (first[2] * first[3] + second[2] * second[3]) - shared)
+    overlap: float = shared / (4 * scale * scale * (first[2] * first[3] + second[2] * second[3]) - shared)
+    return overlap
 
 
 @compiled
-def _measure_camera(
-    bank: Bank, game: Game, knobs: Knobs, live: int, box: Array, owner: Array, free: Array
-) -> None:
+def _measure_camera(bank: Bank, game: Game, knobs: Knobs, live: int, box: Array, owner: Array, free: Array) -> None:
     """The camera's motion as the boxes show it: the median of how their feet moved since the frame before.
 
     What tracks in view do on the screen stays as it is, only the part of it that is called the camera's changes; those
@@ -330,14 +334,14 @@ def _correct(bank: Bank, game: Game, knobs: Knobs, box: Array, owner: Array) -> 
         _watch_jolt(bank, game, row, box[each], counts, gathered_jolts, knobs.outlier)
         _update(bank, game, row, box[each])
         bank[row].hits += 1
-    _pool(game.jolt_variance[:], game.jolt_covariance[:], game.jolts[:], gathered_jolts, knobs.jolt_prior, knobs.jolt_memory)
-    _pool(game.turn_variance[:], game.speed_variance[:], game.turns[:], gathered_turns, knobs.turn_prior, knobs.turn_memory)
+    jolt_variance, jolt_covariance, jolts = game.jolt_variance[:], game.jolt_covariance[:], game.jolts[:]
+    _pool(jolt_variance, jolt_covariance, jolts, gathered_jolts, knobs.jolt_prior, knobs.jolt_memory)
+    turn_variance, speed_variance, turns = game.turn_variance[:], game.speed_variance[:], game.turns[:]
+    _pool(turn_variance, speed_variance, turns, gathered_turns, knobs.turn_prior, knobs.turn_memory)
 
 
 @compiled
-def _watch_turn(
-    bank: Bank, game: Game, knobs: Knobs, row: int, box: Array, counts: bool, gathered: Array
-) -> None:
+def _watch_turn(bank: Bank, game: Game, knobs: Knobs, row: int, box: Array, counts: bool, gathered: Array) -> None:
     """How people turn and how fast they are: differences of the centre over a time span that is long against noise."""
     if bank[row].anchor_age < knobs.span:
         return
@@ -529,7 +533,8 @@ def _fit(mean: Array, variance: Array, game: Game, knobs: Knobs, box: Array) -> 
         off = box[side] - mean[side]
         part = off * off / (variance[side] + game.measurement[side] * size * size)
         distance += part if side < 2 else knobs.rival_size_weight * part
-    return -0.5 * (knobs.rival_tail + 2) * math.log(1 + distance / knobs.rival_tail)
+    likelihood: float = -0.5 * (knobs.rival_tail + 2) * math.log(1 + distance / knobs.rival_tail)
+    return likelihood
 
 
 @compiled
@@ -570,9 +575,7 @@ def _count(bank: Bank, game: Game, knobs: Knobs, live: int, frame: int) -> None:
 
 
 @compiled
-def _start(
-    bank: Bank, game: Game, knobs: Knobs, live: int, number: int, box: Array, score: Array, owner: Array
-) -> int:
+def _start(bank: Bank, game: Game, knobs: Knobs, live: int, number: int, box: Array, score: Array, owner: Array) -> int:
     """Starts a track for each box that nobody has and that is sure enough, from left to right, so that the order of
     boxes within a frame does not matter; returns how many tracks live."""
     for each in _from_left_to_right(box):
@@ -595,7 +598,7 @@ def _start(
             bank[row].velocity_variance[OWN, axis] = (knobs.start_velocity * box[each, HEIGHT]) ** 2
             bank[row].anchor[0, axis] = bank[row].anchor[1, axis] = box[each, axis]
         bank[row].hits, bank[row].missed, bank[row].age = 1, 0, 0
-        bank[row].confirmed = knobs.confirm_hits <= 1
+        bank[row].confirmed = False
         bank[row].rival, bank[row].streak = 0, 0
         bank[row].anchor_age, bank[row].anchors = 0, 1
     return live
@@ -632,7 +635,7 @@ def _take_back(
         for j in range(come_count):
             gain[i, j] = _FORBIDDEN
             away = bank[lost[i]].missed - bank[come[j]].age
-            if away > 0:
+            if 0 < away <= knobs.reentry_frames:
                 rate = returns[0 if away < knobs.short_absence * knobs.fps else 1] - newcomers
                 gain[i, j] = _return_gain(bank, game, knobs, lost[i], come[j], away / knobs.fps, rate)
     chosen = _assign(gain)
@@ -651,7 +654,7 @@ def _take_back(
         away = bank[row].missed - bank[young].age
         game.returned[0 if away < knobs.short_absence * knobs.fps else 1] += 1
         if bank[young].confirmed:
-            game.born -= 1
+            game.born = max(game.born - 1, 0.0)  # it was not counted where it came at the very start
         for each in range(offsets[max(frame - bank[young].age, 0)], offsets[frame + 1]):
             if number[each] == bank[young].number:
                 number[each] = bank[row].number
@@ -667,9 +670,7 @@ def _take_back(
 
 
 @compiled
-def _return_gain(
-    bank: Bank, game: Game, knobs: Knobs, row: int, young: int, seconds: float, rate: float
-) -> float:
+def _return_gain(bank: Bank, game: Game, knobs: Knobs, row: int, young: int, seconds: float, rate: float) -> float:
     """Log-odds of a return after `seconds` against a newcomer; `rate`: of the two rates. Feet are compared, since
     they stand on the ground."""
     lost, seen = bank[row].mean[OWN], bank[young].mean[OWN]
@@ -685,15 +686,20 @@ def _return_gain(
     fits = -(knobs.return_tail + 2) / 2 * math.log(1 + distance / knobs.return_tail)
     fits -= math.log(2 * math.pi * across * deep)
     anywhere = -math.log(max(game.extent[0], 1.0) * max(game.extent[1], 1.0) / (height * height))
-    return rate + fits - anywhere + knobs.return_bias
+    odds: float = rate + fits - anywhere + knobs.return_bias
+    return odds
 
 
 @compiled
 def _forget(bank: Bank, knobs: Knobs, live: int) -> int:
-    """Drops tracks that were lost for too long, and unconfirmed ones at their first miss; returns how many live."""
+    """Drops tracks that were lost for too long, and unconfirmed ones at their first miss; returns how many live.
+
+    The lost stay while it may still be decided who came before their time was over.
+    """
+    longest = knobs.reentry_frames + knobs.return_frames
     kept = 0
     for row in range(live):
-        if bank[row].missed > (knobs.reentry_frames if bank[row].confirmed else 0):
+        if bank[row].missed > (longest if bank[row].confirmed else 0):
             continue
         if kept != row:
             bank[kept] = bank[row]
@@ -712,7 +718,8 @@ def _median(values: Array) -> float:
             ordered[before + 1] = ordered[before]
             before -= 1
         ordered[before + 1] = value
-    return 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
+    middle: float = 0.5 * (ordered[(count - 1) // 2] + ordered[count // 2])
+    return middle
 
 
 @compiled

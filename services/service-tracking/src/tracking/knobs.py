@@ -84,7 +84,7 @@ class Knobs(NamedTuple):
 def knobs_of(settings: TrackerSettings, fps: float) -> Knobs:
     """`settings` for a sequence of `fps` frames per second (positive)."""
     frames = {
-        "search_frames": round(settings.search_seconds * fps),
+        "search_frames": round(min(settings.search_seconds, settings.reentry_seconds) * fps),
         "doubtful_frames": round(settings.doubtful_seconds * fps),
         "reentry_frames": round(settings.reentry_seconds * fps),
         "rival_frames": round(settings.rival_seconds * fps),

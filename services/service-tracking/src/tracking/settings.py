@@ -16,12 +16,12 @@ from shared_libs.common.files import read_bytes
 class TrackerSettings(BaseModel):
     """Knobs of the online tracker. Each default serves every data set: there is no second set of values anywhere.
 
-    Times are in seconds and become frames with the frame rate of the sequence; overlaps and scores are fractions between
-    0 and 1. Noise is a fraction of a box's size, so that it holds at any zoom; what is called "at first" is only where
-    learning from the game begins. "Per frame" is meant at 25 frames per second and converted for others.
+    Times are in seconds and become frames with the frame rate of the sequence; overlaps and scores are fractions
+    between 0 and 1. Noise is a fraction of a box's size, so that it holds at any zoom; what is called "at first" is
+    only where learning from the game begins. "Per frame" is meant at 25 frames per second and converted for others.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # Which detections count for what.
 
@@ -47,8 +47,8 @@ class TrackerSettings(BaseModel):
     occlusions are bridged, with a greater chance that someone else is taken."""
 
     doubtful_seconds: float = Field(0.04, ge=0)
-    """How long a lost track may still be continued by a low-score detection, in seconds. Longer: half-hidden players are
-    held longer, and clutter in their place is, too."""
+    """How long a lost track may still be continued by a low-score detection, in seconds. Longer: half-hidden players
+    are held longer, and clutter in their place is, too."""
 
     reentry_seconds: float = Field(10.0, ge=0)
     """How long a lost track is remembered, in seconds, so that someone new may be recognised as the one who left.
@@ -80,8 +80,8 @@ class TrackerSettings(BaseModel):
     """What the logarithm of the buffered IoU counts for. Higher: overlap matters more, prediction less."""
 
     motion_weight: float = Field(0.4, ge=0)
-    """What the log-likelihood of the box under the track's prediction counts for. Higher: crossing players are told apart
-    by where they were going, and those who turn are lost more easily."""
+    """What the log-likelihood of the box under the track's prediction counts for. Higher: crossing players are told
+    apart by where they were going, and those who turn are lost more easily."""
 
     motion_tail: float = Field(4.0, gt=0)
     """Degrees of freedom of that likelihood (Student's t). Lower: sudden moves cost less."""
@@ -115,8 +115,8 @@ class TrackerSettings(BaseModel):
     """The same for the learned variance of width and height."""
 
     position_noise: float = Field(0.5, ge=0)
-    """Variance that a position gains per frame beside that of its velocity, as a part of a detection's variance: shaking
-    cameras and swaying bodies. Higher: the prediction trusts itself less."""
+    """Variance that a position gains per frame beside that of its velocity, as a part of a detection's variance:
+    shaking cameras and swaying bodies. Higher: the prediction trusts itself less."""
 
     start_velocity: float = Field(0.15, gt=0)
     """Standard deviation of a new track's velocity, in heights per frame: a sprint seen by a fast pan."""
@@ -177,7 +177,8 @@ class TrackerSettings(BaseModel):
     """Overlap (IoU) of a track with a box that another one took, from which the two are rivals. Lower: more are."""
 
     rival_seconds: float = Field(0.77, ge=0)
-    """How long after two met it is asked again who is who, in seconds. 0: never. Tracks may be renumbered that far back."""
+    """How long after two met it is asked again who is who, in seconds. 0: never. Tracks may be renumbered that far
+    back."""
 
     rival_margin: float = Field(0.65, ge=0)
     """By how much the other way round must fit better, in natural-log units. Higher: fewer exchanges."""

@@ -108,7 +108,7 @@ def _frames(detections: Detections, camera: Float) -> Frames:
         boxes=np.ascontiguousarray(boxes),
         scores=detections.score.astype(np.float64),
         transforms=camera,
-        known=np.isfinite(camera).all(axis=(1, 2)),
+        known=np.logical_and.reduce(np.isfinite(camera), axis=(1, 2)),
     )
 
 
@@ -116,7 +116,7 @@ def _tracks(detections: Detections, number: NDArray[np.int64], confirmed: NDArra
     kept = (np.isin(number, np.unique(number[confirmed])) & (number > 0)).nonzero()[0]
     return Tracks.from_arrays(
         frame=detections.frame[kept],
-        track_id=_in_order_of_appearance(number[kept]),
+        track_id=_in_order_of_appearance(number[kept], detections.frame[kept]),
         xyxy=detections.xyxy[kept],
         score=detections.score[kept],
         class_id=detections.class_id[kept],
@@ -125,10 +125,11 @@ def _tracks(detections: Detections, number: NDArray[np.int64], confirmed: NDArra
     )
 
 
-def _in_order_of_appearance(number: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers from 1 in the order in which they first occur: exchanged ones need not be in order any more."""
-    _, first, inverse = np.unique(number, return_index=True, return_inverse=True)
+def _in_order_of_appearance(number: NDArray[np.int64], frame: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Numbers from 1 by the frame in which they first occur, and in it as they were: exchanged ones need not be in
+    order any more, and the order of a frame's boxes is not to matter."""
+    unique, first, inverse = np.unique(number, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(1, len(first) + 1)
+    rank[np.lexsort((unique, frame[first]))] = np.arange(1, len(first) + 1)
     ranked: NDArray[np.int64] = rank[inverse]
     return ranked
