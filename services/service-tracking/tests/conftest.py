@@ -16,6 +16,7 @@ from shared_libs.common.detections import Detections, write_mot_detections
 from shared_libs.common.tracks import Tracks, write_mot_tracks
 from shared_libs.common.video import FrameWriter
 from tracking.cli import main
+from tracking.tracker import track
 
 FRAMES, WIDTH, HEIGHT, FPS = 30, 320, 180, 25
 
@@ -34,6 +35,7 @@ Command = Callable[..., Done]
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
     """Runs a command of the program in this process, standing in the test's folder."""
+    track(Detections.empty(1), FPS)  # compiled now, so that no command says that it is doing it
     monkeypatch.delenv("BUILD_WORKING_DIRECTORY", raising=False)
     monkeypatch.chdir(tmp_path)
 

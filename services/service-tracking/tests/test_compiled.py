@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tracking.compiled import cache_folder
+
 PROGRAM = """
 from size import SIZE
 from tracking.compiled import cache_folder, compiled
@@ -20,8 +22,6 @@ def larger(number):
 
 print(cache_folder(), larger(21), sum(larger.stats.cache_hits.values()), sep="|")
 """
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 
 
 class Ran(NamedTuple):
@@ -104,12 +104,12 @@ def test_a_file_in_the_folders_place_is_no_trouble(program: Program, tmp_path: P
     assert program.run(HOME=tmp_path, XDG_CACHE_HOME=tmp_path / "xdg").folder == program.fallback
 
 
-@needs_root
-@pytest.mark.parametrize("given_away", ["laxai", "laxai/compiled"])
-def test_a_folder_of_somebody_else_is_not_used(program: Program, tmp_path: Path, given_away: str) -> None:
-    (tmp_path / "xdg" / "laxai" / "compiled").mkdir(parents=True)
-    os.chown(tmp_path / "xdg" / given_away, 12345, 12345)
-    assert program.run(HOME=tmp_path, XDG_CACHE_HOME=tmp_path / "xdg").folder == program.fallback
+def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    assert cache_folder() == tmp_path / "laxai" / "compiled"
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert cache_folder() != tmp_path / "laxai" / "compiled"
 
 
 def test_without_any_folder_every_process_compiles(program: Program, tmp_path: Path) -> None:

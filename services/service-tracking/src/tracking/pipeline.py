@@ -265,8 +265,10 @@ def _follow(
     detections: Detections, fps: float, settings: TrackerSettings, camera: CameraPath | None
 ) -> tuple[Tracks, float]:
     """The tracks, and how many seconds finding them took."""
+    with progress(1, "compiling the tracker, once on this machine", "steps") as bar:
+        track(_NOTHING, fps)  # or loads what was compiled, at once
+        bar.update(1)
     with progress(detections.frame_count, "tracking", "frames") as bar:
-        track(_NOTHING, fps)  # compiles the tracker where that was not done yet, or loads it
         began = time.perf_counter()
         transforms = camera.known_transform() if camera is not None else None
         tracks = track(detections, fps, settings, transforms, on_frame=bar.update)
