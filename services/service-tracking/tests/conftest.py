@@ -16,6 +16,7 @@ from shared_libs.common.detections import Detections, write_mot_detections
 from shared_libs.common.tracks import Tracks, write_mot_tracks
 from shared_libs.common.video import FrameWriter
 from tracking.cli import main
+from tracking.compiled import cache_folder
 from tracking.tracker import track
 
 FRAMES, WIDTH, HEIGHT, FPS = 30, 320, 180, 25
@@ -49,14 +50,20 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
 
 @pytest.fixture
 def start_program(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Starts `python -m tracking` as its own process in the test's folder, or in `cwd`, with extra variables."""
+    """Starts `python -m tracking` as its own process in the test's folder, or in `cwd`, with extra variables.
+
+    It finds the tracker compiled, by this process if need be.
+    """
+    track(Detections.empty(1), FPS)
+    folder = cache_folder()
+    compiled = {"NUMBA_CACHE_DIR": str(folder.parent)} if folder is not None else {}
 
     def start(*arguments: str | Path | int, cwd: Path = tmp_path, **variables: str) -> subprocess.Popen[str]:
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
         kept |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
         line = [sys.executable, "-m", "tracking", *map(str, arguments)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(line, cwd=cwd, env=kept | variables, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(line, cwd=cwd, env=kept | compiled | variables, stdout=pipe, stderr=pipe, text=True)
 
     return start
 
