@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.excerpt import first_frames
 from benchmarks.peers import Contestant, contestants
-from benchmarks.pictures import Film
+from benchmarks.pictures import Decoder, Film
 from benchmarks.rounds import Race, race
 from shared_libs.common.detections import Detections
 from shared_libs.common.errors import InputError
@@ -37,14 +37,15 @@ def measure_end_to_end(
     by_name = {each.name: each for each in contestants()}
     ours, peer = contestants()[-1], by_name[_PEER]
     runners: dict[str, tuple[str, Callable[[], float]]] = {}
-    for each, decoder in ((peer, "cv2"), (peer, "pyav"), (ours, None)):
-        name = each.name if decoder is None else f"{each.name}, {decoder}"
-        runners[name] = (each.made_by, _timed(each, boxes, info.average_rate, film, decoder == "pyav"))
-        _timed(each, first_frames(boxes, 5), info.average_rate, film, decoder == "pyav")()
+    decoders: tuple[tuple[Contestant, Decoder], ...] = ((peer, "cv2"), (peer, "pyav"), (ours, "pyav"))
+    for each, decoder in decoders:
+        name = each.name if each is ours else f"{each.name}, {decoder}"
+        pictures = Film(film, length, decoder, (info.width, info.height))
+        runners[name] = (each.made_by, _timed(each, boxes, info.average_rate, pictures))
+        _timed(each, first_frames(boxes, 5), info.average_rate, pictures)()
     what = f"decoding, camera motion and tracking, {info.width}x{info.height} {info.codec}, {length} frames"
     return race(what, length, runners, rounds, quiet=quiet)
 
 
-def _timed(each: Contestant, boxes: Detections, fps: float, film: Path, by_pyav: bool) -> Callable[[], float]:
-    pictures = Film(film, boxes.frame_count, "pyav" if by_pyav else "cv2")
+def _timed(each: Contestant, boxes: Detections, fps: float, pictures: Film) -> Callable[[], float]:
     return lambda: each.run(boxes, fps, pictures).seconds

@@ -18,6 +18,7 @@ import trackers
 
 from shared_libs.common.errors import InputError
 from shared_libs.common.video import Image, read_luma, read_video_info
+from tracking.camera_path import DECODING_THREADS
 
 Decoder = Literal["cv2", "pyav"]
 
@@ -41,14 +42,18 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """The first `frames` frames of a video file, or all; `decoder` says who reads the colours."""
+    """The first `frames` frames of a video file, or all; `decoder` says who reads the colours; `shown`: the size, where
+    it is known already."""
 
     path: Path
     frames: int | None = None
     decoder: Decoder = "cv2"
+    shown: tuple[int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
+        if self.shown is not None:
+            return self.shown
         info = read_video_info(self.path)
         return info.width, info.height
 
@@ -57,7 +62,7 @@ class Film:
         return islice(frames, self.frames)
 
     def luma(self, longest_side: int) -> Iterator[Image]:
-        with read_luma(self.path, longest_side) as reader:
+        with read_luma(self.path, longest_side, threads=DECODING_THREADS) as reader:
             for _, _, image in islice(reader, self.frames):
                 yield image
 

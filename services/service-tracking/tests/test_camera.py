@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import affine_transform
 
 from tracking.camera import CameraMotion, CameraState, Reason
+from tracking.camera_consensus import Limits, common_motion
+from tracking.camera_features import choose
 from tracking.camera_settings import CameraSettings
 
 Image = npt.NDArray[np.uint8]
@@ -296,6 +298,52 @@ def test_motion_that_no_camera_makes_is_not_believed(knobs: dict[str, float], tu
     transform, reason = motion(*pictures, knobs=CameraSettings.model_validate(knobs))
     assert reason == Reason.IMPLAUSIBLE
     assert np.array_equal(transform, IDENTITY)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), wrong=st.floats(0, 0.6), turns=st.booleans())
+def test_the_motion_of_the_larger_part_of_pairs_is_found(seed: int, wrong: float, turns: bool) -> None:
+    random = np.random.default_rng(seed)
+    start = random.uniform((-900, -500), (900, 500), (120, 2))
+    turn = random.uniform(0.95, 1.05) * np.exp(1j * random.uniform(-0.05, 0.05)) if turns else 1
+    moved = (start[:, 0] + 1j * start[:, 1]) * turn + complex(*random.uniform(20, 90, 2))
+    pairs = np.column_stack([start, moved.real, moved.imag])
+    pairs[:, 2:] += random.normal(0, 0.3, (120, 2))
+    strays = random.random(120) < wrong
+    pairs[strays, 2:] = pairs[strays, :2] + random.uniform(-200, 200, (strays.sum(), 2))
+    voters = random.random(120) < 0.9
+    pairs[~voters] = np.nan
+    limits = Limits(1920.0, 1080.0, tolerance=3.0, still=1.0, least_features=12.0, least_share=0.25)
+    fit, share, convinces = common_motion(pairs, voters, limits)
+    assert convinces
+    assert share == pytest.approx(1 - strays[voters].mean(), abs=0.05)
+    off = fit.carry(start) - np.column_stack([moved.real, moved.imag])
+    assert np.linalg.norm(off, axis=1).max() < 1.5
+
+
+@pytest.mark.parametrize("most", [10, 24, 60, 1000])
+def test_every_part_of_the_picture_gives_its_strongest_features(most: int) -> None:
+    random = np.random.default_rng(most)
+    strength = random.uniform(0, 1, (64, 96)).astype(np.float32)
+    strength[:20, :30] += 1  # without parts, all would come from here
+    covered = np.zeros(strength.shape, np.bool_)
+    covered[30:50, 40:70] = True
+    points, square = choose(strength, covered, 8, 0.95, most)
+
+    shown = np.where(covered, 0, strength)
+    best = {}
+    for row, column in np.ndindex(8, 12):
+        inside = shown[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+        if inside.max() >= 0.95:
+            down, across = np.unravel_index(inside.argmax(), inside.shape)
+            best[row * 12 + column] = (inside.max(), 2 * (8 * column + across) + 0.5, 2 * (8 * row + down) + 0.5)
+    parts: dict[tuple[int, int], list[int]] = {}
+    for one in sorted(best, key=lambda one: -best[one][0]):
+        parts.setdefault((one // 12 // 2, one % 12 // 2), []).append(one)
+    turns = sorted((rank, part, one) for part, ranked in parts.items() for rank, one in enumerate(ranked))
+    expected = sorted(one for _, _, one in turns[:most])
+    assert square.tolist() == expected
+    assert points.tolist() == [[x, y] for _, x, y in (best[one] for one in expected)]
 
 
 def game(seed: int, frames: int = 25) -> list[tuple[Image, npt.NDArray[np.float64]]]:

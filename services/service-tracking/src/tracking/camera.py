@@ -1,11 +1,13 @@
 """How the camera moves: what the whole scene has in common from one frame to the next, the players left out.
 
-Features spread over the reduced previous picture are followed into this one (pyramidal Lucas-Kanade), and vote for a
-similarity: turn, zoom and shift (`similarity.py`). Where no motion can be told, it is none, with the reason.
+Features spread over the reduced previous picture (`camera_features.py`) are followed into this one (pyramidal
+Lucas-Kanade), and vote for a similarity: turn, zoom and shift (`camera_consensus.py`). Where no motion can be told, it
+is none, with the reason.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -16,19 +18,18 @@ import numpy as np
 import numpy.typing as npt
 
 from shared_libs.common.video import Image
+from tracking.camera_consensus import NONE, Limits, Similarity, common_motion
+from tracking.camera_features import choose
 from tracking.camera_settings import CameraSettings
-from tracking.similarity import Bools, Complexes, Similarity, refine, vote
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Boxes = npt.NDArray[np.floating[Any]]
 Squares = npt.NDArray[np.int16]
 
 _NO_BOXES = np.empty((0, 4), np.float32)
-_NONE = Similarity(1.0, 0.0)
 _SURE = 0.5
 """Share of the voters from which a motion needs no second proof."""
-_LEAST_EXTENT = 3
-"""In how many of the picture's 24 parts those who agree have to be."""
 
 
 class Reason(IntEnum):
@@ -120,7 +121,7 @@ class CameraMotion:
         covered = self._covered(boxes, luma.shape)
         new = self._choose(luma, covered)
         still = before.still if before.still.size else np.zeros(self._squares(luma.shape), np.int16)
-        fit, reason, reference = _NONE, Reason.TOO_FEW_FEATURES, luma
+        fit, reason, reference = NONE, Reason.TOO_FEW_FEATURES, luma
         if old is None:
             reason = Reason.FIRST_FRAME
         elif self._enough(old) and self._enough(new):
@@ -145,74 +146,41 @@ class CameraMotion:
     ) -> tuple[Similarity, Reason, Squares]:
         """The motion between two pictures, or none and why; and `still` with what this frame shows."""
         knobs = self.settings
-        points, found = self._follow(before, luma, features.points, covered)
-        old, new = (self._full_size(where[found], luma.shape) for where in (features.points, points))
-        square = features.square[found]
-        pixel = self.width / luma.shape[1]
-        stands = np.abs(new - old) < knobs.still * pixel
-        voters = still.ravel()[square] < knobs.still_frames
-        fit, agree = self._agree(old, new, voters, pixel)
-        # What is laid over the picture stands still while the scene moves; in a scene at rest, people may all run the
-        # same way. The motion in which more of the picture takes part is the scene's.
-        resting = stands & voters
-        if float(np.abs(fit(old) - old).max(initial=0.0)) < 2 * knobs.tolerance * pixel:
-            moving = voters & ~stands
-            other, others = self._agree(old, new, moving, pixel)
-            if self._convinces(old, others, moving) and self._extent(old, others) > self._extent(old, agree):
-                fit, agree, voters = other, others, moving
-        elif self._convinces(old, resting, voters) and self._extent(old, resting) > self._extent(old, agree):
-            fit, agree = _NONE, resting
-        calmer = np.maximum(still - 1, 0).astype(np.int16)  # who was silenced wrongly is heard again in the end
-        share = float(agree.sum()) / max(1, int(voters.sum()))
-        if not self._convinces(old, agree, voters) or (
-            share < _SURE and self._likeness(before, luma, fit) < knobs.least_likeness
-        ):
-            reason = Reason.NO_CONSENSUS
-            if self._likeness(before, luma, _NONE) < knobs.least_likeness:
-                reason = Reason.CUT
-            return _NONE, reason, calmer
-        if not self._is_plausible(fit):
-            return _NONE, Reason.IMPLAUSIBLE, calmer
-        carried = np.abs(fit(old) - old) > 4 * knobs.still * pixel
-        counts = still.copy().ravel()
-        counts[square[carried]] += np.where(stands[carried], 1, -1).astype(np.int16)
-        return fit, Reason.MEASURED, np.clip(counts, 0, 2 * knobs.still_frames).reshape(still.shape)
-
-    def _agree(self, old: Complexes, new: Complexes, voters: Bools, pixel: float) -> tuple[Similarity, Bools]:
-        """The motion that most of the voters (n,) share, and who of them (n,): a shift where they are too close
-        together to tell a turn or a zoom."""
-        knobs = self.settings
-        agree = np.zeros(len(old), np.bool_)
-        if int(voters.sum()) < knobs.least_features:
-            return _NONE, agree
-        start, tolerance = old[voters], knobs.tolerance * pixel
-        fit = vote(start, new[voters], tolerance)
-        fit, inside = refine(start, new[voters], tolerance, fit, turns=True)
-        if not inside.any() or float(np.abs(start[inside] - start[inside].mean()).mean()) < 0.05 * self._longest:
-            fit, inside = refine(start, new[voters], tolerance, fit, turns=False)
-        agree[voters] = inside
-        return fit, agree
-
-    def _convinces(self, old: Complexes, agree: Bools, voters: Bools) -> bool:
-        count = int(agree.sum())
-        return (
-            count >= max(self.settings.least_features, self.settings.least_share * int(voters.sum()))
-            and self._extent(old, agree) >= _LEAST_EXTENT
+        there, found = self._follow(before, luma, features.points, covered)
+        scale = self.width / luma.shape[1], self.height / luma.shape[0]
+        middle = np.array([self.width / 2, self.height / 2] * 2)
+        pairs = (np.concatenate([features.points, there], 1).astype(np.float64) + 0.5) * (scale * 2) - middle
+        limits = Limits(
+            width=float(self.width),
+            height=float(self.height),
+            tolerance=knobs.tolerance * scale[0],
+            still=knobs.still * scale[0],
+            least_features=float(knobs.least_features),
+            least_share=knobs.least_share,
         )
-
-    def _extent(self, points: Complexes, which: Bools) -> int:
-        """In how many of the picture's 6 by 4 parts the chosen points lie."""
-        across = (points.real[which] / self.width + 0.5) * 6
-        down = (points.imag[which] / self.height + 0.5) * 4
-        return len(set((across.astype(np.intp).clip(0, 5) * 4 + down.astype(np.intp).clip(0, 3)).tolist()))
+        voters = found & (still.ravel()[features.square] < knobs.still_frames)
+        fit, share, convinces = common_motion(pairs, voters, limits)
+        if not convinces or (share < _SURE and self._likeness(before, luma, fit) < knobs.least_likeness):
+            reason = Reason.NO_CONSENSUS
+            if self._likeness(before, luma, NONE) < knobs.least_likeness:
+                reason = Reason.CUT
+            return NONE, reason, _calmer(still)
+        if not self._is_plausible(fit):
+            return NONE, Reason.IMPLAUSIBLE, _calmer(still)
+        old, new = pairs[found, :2], pairs[found, 2:]
+        carried = _distance(fit.carry(old), old) > 4 * limits.still
+        counts = still.copy().ravel()
+        stands = _distance(new[carried], old[carried]) < limits.still
+        counts[features.square[found][carried]] += np.where(stands, 1, -1).astype(np.int16)
+        return fit, Reason.MEASURED, np.clip(counts, 0, 2 * knobs.still_frames).reshape(still.shape)
 
     def _is_plausible(self, fit: Similarity) -> bool:
         knobs = self.settings
-        zoom, turn = abs(fit.turn), abs(float(np.angle(fit.turn)))
+        zoom, turn = math.hypot(fit.real, fit.imaginary), abs(math.atan2(fit.imaginary, fit.real))
         return (
             1 / knobs.largest_zoom <= zoom <= knobs.largest_zoom
             and turn <= knobs.largest_turn
-            and abs(fit.shift) <= knobs.largest_shift * self._longest
+            and math.hypot(fit.right, fit.down) <= knobs.largest_shift * max(self.width, self.height)
         )
 
     def _likeness(self, before: Image, luma: Image, fit: Similarity) -> float:
@@ -238,43 +206,23 @@ class CameraMotion:
         """Where the points (n, 2) are now, and which of them (n,) were found, in the picture and outside of boxes."""
         knobs = self.settings
         criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03)
-        window = (knobs.window, knobs.window)
         there, status, _ = cv2.calcOpticalFlowPyrLK(
-            before, luma, points[:, None], None, winSize=window, maxLevel=knobs.pyramid, criteria=criteria
+            before, luma, points[:, None], None, winSize=knobs.window, maxLevel=knobs.pyramid, criteria=criteria
         )
         there = there[:, 0]
-        x, y = np.floor(np.nan_to_num(there, nan=-1.0).T.clip(-1, 1e6)).astype(np.intp)
-        inside = (status[:, 0] == 1) & (x >= 0) & (y >= 0) & (x < luma.shape[1]) & (y < luma.shape[0])
+        x, y = there.T
+        found = (status[:, 0] == 1) & (x >= 0) & (y >= 0) & (x < luma.shape[1]) & (y < luma.shape[0])
+        across, down = np.where(found, there.T, 0).astype(np.intp) // 2
         rows, columns = covered.shape
-        return there, inside & ~covered[(y // 2).clip(0, rows - 1), (x // 2).clip(0, columns - 1)]
+        return there, found & ~covered[np.minimum(down, rows - 1), np.minimum(across, columns - 1)]
 
     def _choose(self, luma: Image, covered: Bools) -> _Features:
         """The most distinct feature of each square that has one, outside of what is covered."""
         knobs = self.settings
-        rows, columns = self._squares(luma.shape)
-        side = knobs.cell // 2
         # Found on half the size, which is enough: where exactly a feature sits does not matter.
         small = cv2.resize(luma, covered.shape[::-1], interpolation=cv2.INTER_AREA)
         strength = cv2.cornerMinEigenVal(small, 3)
-        strength[covered] = 0
-        board = np.zeros((rows * side, columns * side), np.float32)
-        board[: strength.shape[0], : strength.shape[1]] = strength
-        squares = board.reshape(rows, side, columns, side).transpose(0, 2, 1, 3).reshape(rows * columns, side * side)
-        place = squares.argmax(1)
-        best = squares[np.arange(len(squares)), place]
-        chosen = np.flatnonzero(best >= knobs.least_texture)
-        row, column = np.divmod(chosen, columns)
-        if len(chosen) > knobs.features:
-            # Every part of the picture gives its strongest, then its second, and so on: the vote is one by area.
-            part = (row * 4 // rows) * 6 + column * 6 // columns
-            order = np.lexsort((-best[chosen], part))
-            begins = np.searchsorted(part[order], part[order])
-            turn = np.arange(len(order)) - begins
-            keep = np.sort(order[np.argsort(turn, kind="stable")[: knobs.features]])
-            chosen, row, column = chosen[keep], row[keep], column[keep]
-        down, across = np.divmod(place[chosen], side)
-        points = np.stack([column * side + across, row * side + down], 1) * 2 + 0.5
-        return _Features(points.astype(np.float32), chosen)
+        return _Features(*choose(strength, covered, knobs.cell // 2, knobs.least_texture, knobs.features))
 
     def _squares(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Rows and columns of squares in a picture of this shape."""
@@ -285,27 +233,30 @@ class CameraMotion:
         """Where people are, at half the size of the reduced picture."""
         rows, columns = (max(1, length // 2) for length in shape)
         covered = np.zeros((rows, columns), np.bool_)
-        margin = np.tile(xyxy[:, 2:] - xyxy[:, :2], 2) * self.settings.box_margin * (-1, -1, 1, 1)
-        edges = (xyxy + margin) * np.tile([columns / self.width, rows / self.height], 2)
-        edges[:, :2], edges[:, 2:] = np.floor(edges[:, :2]), np.ceil(edges[:, 2:])
-        for left, top, right, bottom in edges.clip(0, max(rows, columns)).astype(np.intp).tolist():
+        margin = (xyxy[:, 2:] - xyxy[:, :2]) * self.settings.box_margin
+        scale = columns / self.width, rows / self.height
+        begin = np.floor((xyxy[:, :2] - margin) * scale).clip(0, (columns, rows)).astype(np.intp)
+        end = np.ceil((xyxy[:, 2:] + margin) * scale).clip(0, (columns, rows)).astype(np.intp)
+        for (left, top), (right, bottom) in zip(begin.tolist(), end.tolist(), strict=True):
             covered[top:bottom, left:right] = True
         return covered
 
-    def _full_size(self, points: npt.NDArray[np.float32], shape: tuple[int, ...]) -> Complexes:
-        """Reduced pixels, from the middle of the first, to displayed ones, from the middle of the picture."""
-        scaled = (points.astype(np.float64) + 0.5) * (self.width / shape[1], self.height / shape[0])
-        return np.asarray(scaled[:, 0] - self.width / 2 + 1j * (scaled[:, 1] - self.height / 2))
-
     def _matrix(self, fit: Similarity) -> Floats:
         """(2, 3) in displayed pixels from a similarity about the picture's middle."""
-        turn, middle = complex(fit.turn), complex(self.width / 2, self.height / 2)
-        shift = fit.shift + middle - turn * middle
-        return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+        x, y = self.width / 2, self.height / 2
+        right = fit.right + x - fit.real * x + fit.imaginary * y
+        down = fit.down + y - fit.imaginary * x - fit.real * y
+        return np.array([[fit.real, -fit.imaginary, right], [fit.imaginary, fit.real, down]])
 
-    @property
-    def _longest(self) -> int:
-        return max(self.width, self.height)
+
+def _calmer(still: Squares) -> Squares:
+    """Who was silenced wrongly is heard again in the end."""
+    return np.maximum(still - 1, 0).astype(np.int16)
+
+
+def _distance(points: Floats, others: Floats) -> Floats:
+    off = points - others
+    return np.asarray(np.hypot(off[:, 0], off[:, 1]))
 
 
 def _in_light_of(before: Image, luma: Image) -> Image:

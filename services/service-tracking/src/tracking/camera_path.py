@@ -16,6 +16,10 @@ from shared_libs.common.video import VideoInfo, read_luma
 from tracking.camera import CameraMotion, CameraState, Floats, Reason
 from tracking.camera_settings import CameraSettings
 
+DECODING_THREADS = 6
+"""A fixed number, since what becomes of damaged pictures depends on it; enough to keep two cores busy while the motion
+is found, which as many threads as cores are not."""
+
 
 class CameraStep(NamedTuple):
     """One frame: its number, from 0, its presentation time in seconds, and the motion from the frame before.
@@ -65,7 +69,7 @@ class CameraFollower(Iterator[CameraStep]):
         detections: Detections | None,
         settings: CameraSettings,
         state: CameraState | None,
-        threads: int | None,
+        threads: int,
     ) -> None:
         self._boxes = _Boxes(detections, settings.least_score)
         self._reader = read_luma(video, settings.longest_side, threads=threads)
@@ -114,14 +118,14 @@ def follow_camera(
     settings: CameraSettings | None = None,
     *,
     state: CameraState | None = None,
-    threads: int | None = None,
+    threads: int = DECODING_THREADS,
 ) -> CameraFollower:
     """Follows the camera of a film from its first frame, or from where another follower stood.
 
     detections: whose boxes are left out of the picture, None where there are none. state: that of a follower of the
     same film with the same settings and detections; the steps go on with frame `state.frames` exactly as they would
     have. The frames before are decoded again, since only then every later one is sure to be the same. threads: how many
-    the decoder may use; by default as many as it likes.
+    the decoder uses.
     Raises InputError where the film cannot be read; a step raises ValueError where the state is of another size.
     """
     return CameraFollower(video, detections, settings or CameraSettings(), state, threads)
@@ -133,7 +137,7 @@ def camera_path(
     settings: CameraSettings | None = None,
     *,
     on_frame: Callable[[int], None] | None = None,
-    threads: int | None = None,
+    threads: int = DECODING_THREADS,
 ) -> CameraPath:
     """The camera's motion through a whole film; arguments and errors as in `follow_camera`.
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+Side = Annotated[int, Field(ge=5, le=63)]
 
 
 class CameraSettings(BaseModel):
@@ -17,7 +21,7 @@ class CameraSettings(BaseModel):
     """Side of the squares into which the picture is divided, in reduced pixels, even: each gives one feature at most,
     so that they are spread over the picture. Smaller: more features, more time, better odds in poor pictures."""
 
-    features: int = Field(160, ge=8)
+    features: int = Field(140, ge=8)
     """Most features to follow, in number, the strongest of every part of the picture first. Higher: steadier in poor
     pictures, more time."""
 
@@ -25,9 +29,10 @@ class CameraSettings(BaseModel):
     """How distinct a feature has to be: the smaller eigenvalue of its gradients as OpenCV scales it. Higher: less noise
     is followed, and blurred pictures are given up sooner."""
 
-    window: int = Field(11, ge=5, le=63)
-    """Side of the square that is compared around a feature, in reduced pixels, odd. Larger: steadier, slower, and
-    features near moving people are dragged along by them."""
+    window: tuple[Side, Side] = (16, 11)
+    """Width and height of the area that is compared around a feature, in reduced pixels; widths of a multiple of 8 are
+    quickest. Larger: steadier, slower, and features near moving people are dragged along by them. Higher: what is laid
+    over the picture, which is wide, drags more of them along."""
 
     pyramid: int = Field(3, ge=0, le=6)
     """How often the picture is halved to find large motion. Each one more doubles the shift per frame that can be

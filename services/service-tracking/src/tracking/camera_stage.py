@@ -18,8 +18,6 @@ _SECONDS_BETWEEN_SAVES = 3.0
 _LARGEST_SHARE = 0.02
 """Of the time, that goes into saving."""
 _NAME = "camera"
-_THREADS = 6
-"""To decode: a fixed number, since what becomes of damaged pictures depends on it."""
 
 
 def follow_film(
@@ -33,7 +31,7 @@ def follow_film(
     part = _Part.of(arrays) if arrays is not None else _Part()
     watcher.started(part.count, part.work_seconds)
     if not part.is_whole:
-        with follow_camera(video, detections, settings, state=part.state, threads=_THREADS) as follower:
+        with follow_camera(video, detections, settings, state=part.state) as follower:
             _follow(follower, part, checkpoint, watcher)
     return part.path(), part.work_seconds
 
