@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core import event
 from scipy.ndimage import affine_transform
 
-from tracking.camera import CameraMotion, CameraState, Reason
+from tracking.camera import CameraMotion, CameraState, Reason, compile_camera
 from tracking.camera_consensus import Limits, common_motion
 from tracking.camera_features import choose
 from tracking.camera_settings import CameraSettings
@@ -441,3 +442,27 @@ def test_pictures_of_any_size_and_boxes_anywhere_do_no_harm(width: int, height: 
         assert np.isfinite(transform).all()
         if reason != Reason.MEASURED:
             assert np.array_equal(transform, IDENTITY)
+
+
+def test_after_compiling_ahead_nothing_is_left_to_compile() -> None:
+    compile_camera()
+    motion = CameraMotion(640, 360)
+    picture = np.random.default_rng(1).integers(0, 256, (360, 640), np.uint8)
+    boxes = np.array([[100, 100, 140, 200]], np.float32)
+    with event.install_recorder("numba:compile") as compilations:
+        for shift in range(4):
+            motion.update(np.roll(picture, 3 * shift, axis=1), boxes)
+    assert compilations.buffer == []
+
+
+def test_what_moves_in_one_corner_of_a_blank_picture_is_not_the_camera() -> None:
+    pictures = [np.full((270, 480), 90, np.uint8) for _ in range(2)]
+    patch = np.random.default_rng(2).integers(0, 256, (60, 72), np.uint8)
+    patch = cv2.GaussianBlur(patch, (0, 0), 1.5)
+    for picture, left in zip(pictures, (2, 5), strict=True):
+        picture[2:62, left : left + 72] = patch
+    motion = CameraMotion(480, 270)
+    motion.update(pictures[0], np.empty((0, 4)))
+    transform, reason = motion.update(pictures[1], np.empty((0, 4)))
+    assert reason not in (Reason.MEASURED, Reason.TOO_FEW_FEATURES)
+    np.testing.assert_array_equal(transform, np.eye(2, 3))

@@ -20,6 +20,7 @@ from shared_libs.common.detections import Detections
 from shared_libs.common.tracks import Source, Tracks
 from tracking import kernel, tracker
 from tracking.bank import Bank
+from tracking.knobs import knobs_of
 from tracking.settings import TrackerSettings
 from tracking.tracker import track
 
@@ -440,3 +441,16 @@ def test_a_single_frame_can_have_tracks() -> None:
 def test_no_frames_give_no_tracks() -> None:
     tracks = track(Detections.empty(0), FPS)
     assert (len(tracks), tracks.frame_count) == (0, 0)
+
+
+@pytest.mark.parametrize("fps", [7.0, 25.0, 60.0])
+def test_the_same_motion_is_expected_at_every_frame_rate(fps: float) -> None:
+    usual, here = knobs_of(TrackerSettings(), 25.0), knobs_of(TrackerSettings(), fps)
+    slower = 25.0 / fps
+    # Per frame, a speed is longer by the ratio of the frames; the variance that a random acceleration gives to a
+    # velocity grows with the time, and with the square of the frame that the velocity is counted in.
+    assert here.start_speed == pytest.approx(usual.start_speed * slower)
+    assert here.start_velocity == pytest.approx(usual.start_velocity * slower)
+    assert here.acceleration_noise**2 == pytest.approx(usual.acceleration_noise**2 * slower**3)
+    assert here.reentry_frames == round(TrackerSettings().reentry_seconds * fps)
+    assert here.confirm_hits == usual.confirm_hits

@@ -92,13 +92,8 @@ class Frames(NamedTuple):
     """(frame_count,) whether it is known"""
 
 
-_WIDTH_OF_HEIGHT = 0.16
+SQUARED_WIDTH = 0.16
 """A person's width squared, as a part of the height squared: turns noise in widths into noise in heights."""
-
-
-def squared_width() -> float:
-    """See `_WIDTH_OF_HEIGHT`."""
-    return _WIDTH_OF_HEIGHT
 
 
 def new_bank(rows: int) -> Bank:
@@ -120,7 +115,7 @@ def new_game(knobs: Knobs) -> Game:
     game = np.zeros(1, LEARNED)
     measurement = np.full(4, knobs.measurement_noise**2)
     acceleration = np.full(2, knobs.acceleration_noise**2)
-    in_heights = np.array([_WIDTH_OF_HEIGHT, 1.0])
+    in_heights = np.array([SQUARED_WIDTH, 1.0])
     game["measurement"], game["acceleration"] = measurement, acceleration
     game["growth"] = in_heights * knobs.size_noise**2
     game["jolt_variance"][:, :2] = 6 * measurement[:2] + acceleration

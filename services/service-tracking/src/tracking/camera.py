@@ -264,3 +264,11 @@ def _in_light_of(before: Image, luma: Image) -> Image:
     wanted, given = cv2.meanStdDev(before), cv2.meanStdDev(luma)
     gain = float(wanted[1].item() / max(given[1].item(), 1e-3))
     return np.asarray(cv2.convertScaleAbs(luma, alpha=gain, beta=wanted[0].item() - gain * given[0].item()), np.uint8)
+
+
+def compile_camera() -> None:
+    """Has the compiled parts ready, by following any texture at rest: once on a machine this takes some seconds."""
+    texture = np.random.default_rng(0).integers(0, 256, (270, 480), np.uint8)
+    motion = CameraMotion(480, 270)
+    for _ in range(2):
+        motion.update(texture, _NO_BOXES)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tracking.bank import HEIGHT, OWN, PREDICTED, RIVAL, WIDTH, Frames, squared_width
+from tracking.bank import HEIGHT, OWN, PREDICTED, RIVAL, SQUARED_WIDTH, WIDTH, Frames
 from tracking.compiled import compiled
 
 Array = Any
@@ -21,7 +21,6 @@ Knobs = Any
 """Inside compiled code every array is numba's; their shapes and types stand in the docstrings. So are the records of
 `bank.TRACK`, `bank.LEARNED` and `knobs.Knobs`, which have their fields as attributes there."""
 
-_SQUARED_WIDTH = squared_width()
 _SURE, _WIDE, _DOUBTFUL, _YOUNG = range(4)
 _STAGES = 4
 _FORBIDDEN = -1.0
@@ -109,7 +108,7 @@ def _predict(bank: Bank, game: Game, knobs: Knobs, live: int) -> None:
                     covariance[axis] *= left
                     velocity_variance[axis] *= left * left
                 gained = knobs.acceleration_scale * game.acceleration[axis] * height_squared
-                measured = game.measurement[axis] * (_SQUARED_WIDTH if axis == 0 else 1.0)
+                measured = game.measurement[axis] * (SQUARED_WIDTH if axis == 0 else 1.0)
                 mean[axis] += velocity[axis]
                 variance[axis] += 2 * covariance[axis] + velocity_variance[axis]
                 variance[axis] += gained / 3 + knobs.position_noise * measured * height_squared
@@ -411,7 +410,7 @@ def _learn(game: Game, knobs: Knobs) -> None:
     for side in range(4):
         noise = max(-game.jolt_covariance[side] / (4.0 if side < 2 else 1.0), knobs.least_measurement_noise**2)
         game.measurement[side] = noise
-        in_heights = noise * (_SQUARED_WIDTH if side % 2 == 0 else 1.0)
+        in_heights = noise * (SQUARED_WIDTH if side % 2 == 0 else 1.0)
         if side < 2:
             turning = (game.turn_variance[side] - 6 * in_heights) / (2 / 3 * span**3)
             game.acceleration[side] = max(turning, (0.05 * knobs.acceleration_noise) ** 2)
@@ -421,7 +420,7 @@ def _learn(game: Game, knobs: Knobs) -> None:
             game.persistence[side] = math.exp(-1 / (seconds * knobs.fps))
         else:
             growth = max(game.jolt_variance[side] - 2 * noise, knobs.least_size_noise**2)
-            game.growth[side - 2] = growth * (_SQUARED_WIDTH if side == WIDTH else 1.0)
+            game.growth[side - 2] = growth * (SQUARED_WIDTH if side == WIDTH else 1.0)
 
 
 @compiled

@@ -106,6 +106,7 @@ def run_tracking(request: Request, say: Callable[[str], None] = lambda words: No
             camera: CameraPath | None = None
             timings: dict[str, float] = {}
             notes: list[str] = []
+            _compile(fps, film=request.video is not None and request.camera)
             if request.video is not None and info is not None and request.camera:
                 camera, timings["camera"] = _follow_camera(request.video, info, detections, checkpoint, standing)
                 notes += camera_notes(camera)
@@ -216,6 +217,17 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
+def _compile(fps: float, *, film: bool) -> None:
+    """Has what is compiled ready before it is needed: takes a while once on a machine, then nothing."""
+    with progress(1, "compiling, once on this machine", "steps") as bar:
+        track(_NOTHING, fps)
+        if film:
+            from tracking.camera import compile_camera
+
+            compile_camera()
+        bar.update(1)
+
+
 def _follow_camera(
     video: Path, info: VideoInfo, detections: Detections, checkpoint: Checkpoint, standing: Standing
 ) -> tuple[CameraPath, float]:
@@ -265,9 +277,6 @@ def _follow(
     detections: Detections, fps: float, settings: TrackerSettings, camera: CameraPath | None
 ) -> tuple[Tracks, float]:
     """The tracks, and how many seconds finding them took."""
-    with progress(1, "compiling the tracker, once on this machine", "steps") as bar:
-        track(_NOTHING, fps)  # or loads what was compiled, at once
-        bar.update(1)
     with progress(detections.frame_count, "tracking", "frames") as bar:
         began = time.perf_counter()
         transforms = camera.known_transform() if camera is not None else None

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracking.association import assign, buffered_iou
-from tracking.bank import HEIGHT, OWN, PREDICTED, RIVAL, WIDTH, Bank, Frames, Game, squared_width
+from tracking.bank import HEIGHT, OWN, PREDICTED, RIVAL, SQUARED_WIDTH, WIDTH, Bank, Frames, Game
 from tracking.knobs import Knobs
 
 Float = NDArray[np.float64]
@@ -81,7 +81,7 @@ def advance(
 
 def _predict(tracks: Bank, game: Game, knobs: Knobs) -> None:
     """Moves every filter on by one frame; the velocity of a lost track, and of a remembered rival, fades."""
-    in_heights = np.array([squared_width(), 1.0])
+    in_heights = np.array([SQUARED_WIDTH, 1.0])
     for which in (OWN, RIVAL):
         moving = np.ones(len(tracks), bool) if which == OWN else tracks["rival"] != 0
         fading = (tracks["missed"][moving] > 0) | (which == RIVAL)
@@ -287,7 +287,7 @@ def _pool(game: Game, names: tuple[str, str, str], sums: Float, prior: float, me
 def _learn(game: Game, knobs: Knobs) -> None:
     """Noise from what was watched: of a box's noise r, successive second differences have variance 6 r and covariance
     -4 r, first differences 2 r and -r; what is left over a longer span is people's own motion."""
-    in_heights = np.array([squared_width(), 1.0])
+    in_heights = np.array([SQUARED_WIDTH, 1.0])
     noise = np.maximum(-game["jolt_covariance"] / np.array([4, 4, 1, 1]), knobs.least_measurement_noise**2)
     game["measurement"][:] = noise
     of_place = noise[:2] * in_heights
