@@ -114,6 +114,16 @@ def test_a_box_that_appears_too_briefly_is_no_track() -> None:
     assert ids_of(track(detections(player + flash), FPS, TrackerSettings(confirm_hits=2))) == [1, 2]
 
 
+def test_clutter_that_the_detector_is_unsure_of_is_no_track() -> None:
+    clutter = walk(range(5, 20), 20, 300, 0, score=0.62)
+    people = walk(range(60), 300, 200, 3) + walk(range(10, 60), 900, 500, -3, score=0.95)
+    tracks = track(detections(clutter + people), FPS)
+    assert ids_of(tracks) == [1, 2]
+    assert tracks.score.min() > 0.8
+    everything = track(detections(clutter + people), FPS, TrackerSettings(phantom_deficit=100))
+    assert [lefts_of(everything, number)[0] for number in (1, 2, 3)] == [(0, 300.0), (5, 20.0), (10, 930.0 - 60)]
+
+
 def test_a_confirmed_track_is_reported_from_its_first_box() -> None:
     tracks = track(detections(walk(range(5, 30), 100, 200, 3)), FPS)
     assert tracks.frame.min() == 5
@@ -132,6 +142,23 @@ def test_a_new_player_under_a_fast_pan_is_held_from_the_start() -> None:
     scene = [box for place in range(5) for box in walk(range(40), 200 + 150 * place, 200, 16)]
     newcomer = walk(range(20, 40), 60, 300, 16)
     assert ids_of(track(detections(scene + newcomer), FPS)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_who_turns_up_near_where_somebody_was_lost_is_somebody_new_where_many_come() -> None:
+    """The same two tracks on a field, where the second is the first found again, and in a street."""
+    around = walk(range(120), 100, 200, 0) + walk(range(132, 150), 152, 200, 0)
+    passers_by = [
+        box
+        for one in range(36)
+        for box in walk(range(4 * one, 4 * one + 4), 600 + 173 * one % 1100, 311 * one % 800, 0)
+    ]
+
+    def here(boxes: list[Box]) -> int:
+        tracks = track(detections(boxes), FPS)
+        return len(set(tracks.track_id[tracks.xyxy[:, 0] < 400].tolist()))
+
+    assert here(around) == 1
+    assert here(around + passers_by) == 2
 
 
 def test_the_output_is_the_detections_themselves() -> None:

@@ -73,6 +73,7 @@ LEARNED = np.dtype(
         ("returned", np.float64, 2),  # returns seen, after short and after long absences
         ("away", np.float64, 2),  # seconds that tracks were lost for, all together: short and long absences
         ("born", np.float64),  # tracks that appeared and were nobody known
+        ("newcomers", np.float64),  # natural logarithm of how many such come in a second
     ]
 )
 
@@ -124,5 +125,6 @@ def new_game(knobs: Knobs) -> Game:
     game["turn_variance"] = 2 / 3 * float(knobs.span) ** 3 * acceleration + 6 * in_heights * measurement[:2]
     game["speed_variance"] = knobs.start_speed**2
     game["persistence"] = np.exp(-1 / (knobs.start_persistence * knobs.fps))
+    game["newcomers"] = np.log(knobs.newcomer_prior / knobs.newcomer_seconds)
     learned: Game = game[0]
     return learned

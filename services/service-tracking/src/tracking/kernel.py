@@ -247,7 +247,8 @@ def _gain(bank: Bank, game: Game, knobs: Knobs, row: int, overlap: float, box: A
     The log-likelihood of the box under the track's prediction, with tails as heavy as Student's t has (people turn,
     cameras shake); of that, a part each for where the box is, how large it is, and how sure the prediction was; and
     the logarithm of the buffered overlap (C-BIoU, Yang et al., "Hard to track objects with irregular motions and
-    similar appearances?", 2023).
+    similar appearances?", 2023). A track that had no box in the frame before has to make up for the chance that this
+    one is somebody else's, which is the greater the more newcomers there are.
     """
     mean, variance = bank[row].mean[OWN], bank[row].variance[OWN]
     distance, certainty = 0.0, 1.0
@@ -261,8 +262,12 @@ def _gain(bank: Bank, game: Game, knobs: Knobs, row: int, overlap: float, box: A
             certainty *= expected / measured
         else:
             distance += knobs.size_weight * off * off / expected
+    absent = 0.0
+    if bank[row].missed > 0:
+        absent = max(knobs.absence_cost + knobs.absence_newcomers * game.newcomers, 0.0)
     better: float = (
         knobs.acceptance
+        - absent
         + knobs.overlap_weight * math.log(overlap)
         - knobs.motion_weight * 0.5 * knobs.motion_tail * math.log(1 + distance / knobs.motion_tail)
         - knobs.certainty_weight * 0.5 * math.log(certainty)
@@ -563,7 +568,7 @@ def _copy_to_rival(bank: Bank, taker: int, row: int) -> None:
 
 @compiled
 def _count(bank: Bank, game: Game, knobs: Knobs, live: int, frame: int) -> None:
-    """Confirms tracks, and counts how long tracks were away."""
+    """Confirms tracks, and counts how long tracks were away and how many were new."""
     for row in range(live):
         if bank[row].hits >= knobs.confirm_hits:
             if not bank[row].confirmed and frame > knobs.confirm_hits + 1:
@@ -571,6 +576,8 @@ def _count(bank: Bank, game: Game, knobs: Knobs, live: int, frame: int) -> None:
             bank[row].confirmed = True
         if bank[row].confirmed and bank[row].missed > 0:
             game.away[0 if bank[row].missed < knobs.short_absence * knobs.fps else 1] += 1 / knobs.fps
+    seconds = knobs.newcomer_seconds + (frame + 1) / knobs.fps
+    game.newcomers = math.log((knobs.newcomer_prior + game.born) / seconds)
 
 
 @compiled
@@ -624,7 +631,6 @@ def _take_back(
             come_count += 1
     if lost_count == 0 or come_count == 0:
         return
-    newcomers = math.log((knobs.newcomer_prior + game.born) / (knobs.newcomer_seconds + (frame + 1) / knobs.fps))
     returns = np.empty(2)
     for length in range(2):
         seen, seconds = game.returned[length], game.away[length]
@@ -635,7 +641,8 @@ def _take_back(
             gain[i, j] = _FORBIDDEN
             away = bank[lost[i]].missed - bank[come[j]].age
             if 0 < away <= knobs.reentry_frames:
-                rate = returns[0 if away < knobs.short_absence * knobs.fps else 1] - newcomers
+                rate = returns[0 if away < knobs.short_absence * knobs.fps else 1]
+                rate -= knobs.newcomer_weight * game.newcomers
                 gain[i, j] = _return_gain(bank, game, knobs, lost[i], come[j], away / knobs.fps, rate)
     chosen = _assign(gain)
     for i in range(lost_count):

@@ -34,6 +34,8 @@ class Knobs(NamedTuple):
     motion_tail: float
     size_weight: float
     certainty_weight: float
+    absence_cost: float
+    absence_newcomers: float
     measurement_noise: float
     acceleration_noise: float
     size_noise: float
@@ -79,6 +81,7 @@ class Knobs(NamedTuple):
     return_seconds: float
     newcomer_prior: float
     newcomer_seconds: float
+    newcomer_weight: float
 
 
 def knobs_of(settings: TrackerSettings, fps: float) -> Knobs:

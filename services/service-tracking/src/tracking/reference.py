@@ -181,6 +181,8 @@ def _gain(tracks: Bank, game: Game, knobs: Knobs, overlap: Float, box: Float) ->
     distance = parts[:, :2].sum(axis=1) + knobs.size_weight * parts[:, 2:].sum(axis=1)
     certainty = np.log(expected[:, :2] / measured[:, :2]).sum(axis=1)
     gain: Float = knobs.acceptance + knobs.overlap_weight * np.log(overlap)
+    absent = max(knobs.absence_cost + knobs.absence_newcomers * float(game["newcomers"]), 0.0)
+    gain -= np.where(tracks["missed"] > 0, absent, 0.0)
     gain -= knobs.motion_weight * knobs.motion_tail / 2 * np.log1p(distance / knobs.motion_tail)
     gain -= knobs.certainty_weight / 2 * certainty
     return gain
@@ -372,7 +374,7 @@ def _fit(mean: Float, variance: Float, game: Game, knobs: Knobs, box: Float) -> 
 
 
 def _count(tracks: Bank, game: Game, knobs: Knobs, frame: int) -> None:
-    """Confirms tracks, and counts how long tracks were away."""
+    """Confirms tracks, and counts how long tracks were away and how many were new."""
     enough = tracks["hits"] >= knobs.confirm_hits
     if frame > knobs.confirm_hits + 1:
         game["born"] += (enough & ~tracks["confirmed"]).sum()
@@ -380,6 +382,8 @@ def _count(tracks: Bank, game: Game, knobs: Knobs, frame: int) -> None:
     missed = tracks["missed"][tracks["confirmed"] & (tracks["missed"] > 0)]
     short = (missed < knobs.short_absence * knobs.fps).sum()
     game["away"] += np.array([short, len(missed) - short]) / knobs.fps
+    seconds = knobs.newcomer_seconds + (frame + 1) / knobs.fps
+    game["newcomers"] = np.log((knobs.newcomer_prior + game["born"]) / seconds)
 
 
 def _start(bank: Bank, game: Game, knobs: Knobs, live: int, number: int, box: Float, score: Float, owner: Index) -> int:
@@ -416,7 +420,7 @@ def _take_back(
         return
     absent = tracks["missed"][lost][:, None] - tracks["age"][come]
     long = (absent >= knobs.short_absence * knobs.fps).astype(int)
-    gain = _return_gain(tracks[lost], tracks[come], game, knobs, absent, long, frame)
+    gain = _return_gain(tracks[lost], tracks[come], game, knobs, absent, long)
     for i, j in zip(*assign(gain), strict=True):
         row, young = tracks[lost[i]], tracks[come[j]]
         others = np.delete(gain[:, j], i)
@@ -435,12 +439,11 @@ def _take_back(
         row["confirmed"], row["missed"] = False, 1
 
 
-def _return_gain(lost: Bank, come: Bank, game: Game, knobs: Knobs, absent: Index, long: Index, frame: int) -> Float:
+def _return_gain(lost: Bank, come: Bank, game: Game, knobs: Knobs, absent: Index, long: Index) -> Float:
     """Log-odds (n, m) that each of those lost is each of those come, against a newcomer.
 
     absent: (n, m) for how many frames that would have been; long: which of the two rates of return holds.
     """
-    newcomers = (knobs.newcomer_prior + game["born"]) / (knobs.newcomer_seconds + (frame + 1) / knobs.fps)
     returns = (knobs.return_prior + game["returned"]) / (knobs.return_seconds + game["away"])
     seconds = np.maximum(absent, 0) / knobs.fps
     spread = np.stack(
@@ -459,7 +462,7 @@ def _return_gain(lost: Bank, come: Bank, game: Game, knobs: Knobs, absent: Index
         2 * np.pi * spread.prod(axis=2)
     )
     anywhere = -np.log(np.maximum(game["extent"], 1.0).prod() / height**2)
-    gain = np.log(returns)[long] - np.log(newcomers) + fits - anywhere + knobs.return_bias
+    gain = np.log(returns)[long] - knobs.newcomer_weight * game["newcomers"] + fits - anywhere + knobs.return_bias
     possible: Float = np.where((absent > 0) & (absent <= knobs.reentry_frames) & (distance <= _FARTHEST), gain, -1.0)
     return possible
 

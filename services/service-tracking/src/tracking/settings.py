@@ -60,7 +60,7 @@ class TrackerSettings(BaseModel):
     """How far boxes are enlarged on each side before their overlap is measured, as a fraction of their size
     (buffered IoU). Larger: fast and small players are held, and neighbours are confused more easily."""
 
-    wide_buffer: float = Field(0.43, ge=0, le=2)
+    wide_buffer: float = Field(0.28, ge=0, le=2)
     """The same for the second try, which looks further for what the first left over, as a fraction of their size."""
 
     least_overlap: float = Field(0.1, ge=0, le=1)
@@ -93,6 +93,14 @@ class TrackerSettings(BaseModel):
     certainty_weight: float = Field(0.3, ge=0)
     """What a track loses for being unsure where its player is, per log of the standard deviation. Higher: tracks that
     were seen a moment ago win over those lost for a while."""
+
+    absence_cost: float = Field(0.75, ge=0)
+    """What a track without a box in the frame before loses where one new person comes in a second, in natural-log
+    units: the box may be somebody else's. Higher: fewer tracks pass from one person to another, more are broken."""
+
+    absence_newcomers: float = Field(0.2, ge=0)
+    """How much more it loses when e times as many come, and less when fewer do, down to nothing: in a street most boxes
+    in the place of somebody lost are somebody else's, on a field few are."""
 
     # Noise, learned from the game.
 
@@ -176,11 +184,11 @@ class TrackerSettings(BaseModel):
     rival_overlap: float = Field(0.08, ge=0, le=1)
     """Overlap (IoU) of a track with a box that another one took, from which the two are rivals. Lower: more are."""
 
-    rival_seconds: float = Field(0.77, ge=0)
+    rival_seconds: float = Field(1.2, ge=0)
     """How long after two met it is asked again who is who, in seconds. 0: never. Tracks may be renumbered that far
     back."""
 
-    rival_margin: float = Field(0.65, ge=0)
+    rival_margin: float = Field(1.0, ge=0)
     """By how much the other way round must fit better, in natural-log units. Higher: fewer exchanges."""
 
     rival_size_weight: float = Field(1.7, ge=0)
@@ -194,13 +202,13 @@ class TrackerSettings(BaseModel):
     return_hits: int = Field(3, ge=1)
     """Number of detections that someone new must have before being taken for a lost one, in frames."""
 
-    return_window: float = Field(0.2, ge=0)
+    return_window: float = Field(0.12, ge=0)
     """How long after an appearance that may be decided, in seconds."""
 
     return_margin: float = Field(1.0, ge=0)
     """By how much the best candidate must lead the next, in natural-log units, to be taken before that time is over."""
 
-    return_bias: float = Field(1.3)
+    return_bias: float = Field(1.0)
     """What speaks for a return beforehand, in natural-log units. Higher: fewer new ids, more wrong ones."""
 
     return_tail: float = Field(7.5, gt=0)
@@ -241,6 +249,24 @@ class TrackerSettings(BaseModel):
 
     newcomer_seconds: float = Field(1.25, gt=0)
     """Seconds in which they are assumed to have been seen. Longer: returns are believed more readily."""
+
+    newcomer_weight: float = Field(1.5, ge=0)
+    """Power of the rate of new people in that comparison. Above 1: where many come, returns need to fit better; where
+    nearly nobody does, they are believed more readily."""
+
+    # Tracks of nobody.
+
+    phantom_deficit: float = Field(0.6, ge=0)
+    """How far the mean score of a track may lie below the median score of all boxes in tracks, in spreads of those
+    (from the median down to the lowest sixth). Beyond that the track is taken for clutter and dropped. Higher: fewer
+    are dropped; 100: none."""
+
+    phantom_patience: float = Field(0.2, ge=0)
+    """How much further it may lie, times the square root of the seconds of boxes: what is seen for long is rarely
+    clutter. Higher: only short tracks are dropped."""
+
+    least_score_spread: float = Field(0.15, gt=0)
+    """Least spread of scores that counts, as a score: where all are nearly alike, they say nothing about clutter."""
 
     # Gaps.
 

@@ -19,6 +19,7 @@ from shared_libs.common.detections import Detections
 from shared_libs.common.tracks import Source, Tracks
 from tracking.bank import Bank, Frames, Game, new_bank, new_game, with_room
 from tracking.knobs import knobs_of, packed
+from tracking.phantoms import of_phantoms
 from tracking.settings import TrackerSettings
 
 Float = NDArray[np.float64]
@@ -56,7 +57,8 @@ def track(
     """Tracks of a whole sequence.
 
     Every row of the result is one of the detections, unchanged, with its track's id. Ids count from 1 in order of first
-    appearance; a track that was confirmed later is reported from its first box. The same input gives the same output.
+    appearance; a track that was confirmed later is reported from its first box, and one that is probably clutter
+    (`phantoms.py`) not at all. The same input gives the same output.
 
     Args:
         fps: frames per second, positive.
@@ -76,7 +78,8 @@ def track(
     frame_count = detections.frame_count
     frames = _frames(detections, _camera(camera, frame_count))
     number, confirmed = np.zeros(len(detections), np.int64), np.zeros(len(detections), np.bool_)
-    knobs = knobs_of(settings or TrackerSettings(), fps)
+    settings = settings or TrackerSettings()
+    knobs = knobs_of(settings, fps)
     bank, game, record = new_bank(_FIRST_ROOM), new_game(knobs), packed(knobs)
     live, next_number, frame = 0, 1, 0
     while frame < frame_count:
@@ -86,7 +89,9 @@ def track(
         live, next_number, frame = advance(
             bank, game, record, live, next_number, frame, stop, frames, (number, confirmed)
         )
-    return _tracks(detections, number, confirmed)
+    kept = (np.isin(number, np.unique(number[confirmed])) & (number > 0)).nonzero()[0]
+    kept = kept[~of_phantoms(number[kept], detections.score[kept], fps, settings)]
+    return _tracks(detections, number, kept)
 
 
 def _camera(camera: Float | None, frame_count: int) -> Float:
@@ -112,8 +117,8 @@ def _frames(detections: Detections, camera: Float) -> Frames:
     )
 
 
-def _tracks(detections: Detections, number: NDArray[np.int64], confirmed: NDArray[np.bool_]) -> Tracks:
-    kept = (np.isin(number, np.unique(number[confirmed])) & (number > 0)).nonzero()[0]
+def _tracks(detections: Detections, number: NDArray[np.int64], kept: NDArray[np.intp]) -> Tracks:
+    """The detections in rows `kept`, with the track's number (n,) of each detection."""
     return Tracks.from_arrays(
         frame=detections.frame[kept],
         track_id=_in_order_of_appearance(number[kept], detections.frame[kept]),
