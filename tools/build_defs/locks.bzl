@@ -22,9 +22,9 @@ def lock_of_package(package):
         The lock's short name.
     """
     parts = package.split("/")
+    if "benchmarks" in parts:
+        return "benchmarks"
     if parts[0] == "services" and len(parts) > 1:
-        if "benchmarks" in parts:
-            return "benchmarks"
         return parts[1].removeprefix("service-")
     if parts[0] == "shared_libs":
         return "shared_libs"

@@ -1,0 +1,1 @@
+"""What `verify` checks, one module per check, and what the checks share."""
