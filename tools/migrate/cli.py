@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from migrate.config import SHIPPED, read_mapping, shipped_mapping
 from migrate.executing import Branch, Copy, Done, InPlace, Mode
@@ -33,9 +32,15 @@ app = typer.Typer(
 
 Repo = Annotated[Path, typer.Argument(metavar="REPO", help="The repository's folder.")]
 MappingName = Annotated[
-    str, typer.Option("--mapping", help=f"A migration.toml, or a shipped mapping: {', '.join(SHIPPED)}. REPO/{MAPPING_FILE} if not given.")
+    str,
+    typer.Option(
+        "--mapping",
+        help=f"A migration.toml, or a shipped mapping: {', '.join(SHIPPED)}. REPO/{MAPPING_FILE} if not given.",
+    ),
 ]
-AcceptLikely = Annotated[bool, typer.Option("--accept-likely", help="Rewrite strings that very likely name what moves, too.")]
+AcceptLikely = Annotated[
+    bool, typer.Option("--accept-likely", help="Rewrite strings that very likely name what moves, too.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -81,14 +86,19 @@ def _plan(repo: Path, mapping: str, accept_likely: bool, python: Path | None) ->
 
 Python = Annotated[
     Path | None,
-    typer.Option("--python", help="A Python that has the repository's requirements: import names of distributions are read from it."),
+    typer.Option(
+        "--python",
+        help="A Python that has the repository's requirements: import names of distributions are read from it.",
+    ),
 ]
 
 
 @app.command()
 def init(
     repo: Repo,
-    out: Annotated[Path | None, typer.Option("--out", help=f"Where to write it; REPO/{MAPPING_FILE} if not given, - for stdout.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help=f"Where to write it; REPO/{MAPPING_FILE} if not given, - for stdout.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace one that is there.")] = False,
 ) -> None:
     """Propose a migration.toml from a repository's folders and imports."""
@@ -140,23 +150,35 @@ def apply(
     repo: Repo,
     mapping: MappingName = "",
     accept_likely: AcceptLikely = False,
-    branch: Annotated[str, typer.Option("--branch", help="The new branch's name; migrate/<date>-<n> if not given.")] = "",
-    copy: Annotated[Path | None, typer.Option("--copy", help="Migrate a copy in this new folder; REPO stays as it is.")] = None,
+    branch: Annotated[
+        str, typer.Option("--branch", help="The new branch's name; migrate/<date>-<n> if not given.")
+    ] = "",
+    copy: Annotated[
+        Path | None, typer.Option("--copy", help="Migrate a copy in this new folder; REPO stays as it is.")
+    ] = None,
     no_git: Annotated[bool, typer.Option("--no-git", help="In place, without a branch and commits.")] = False,
     python: Python = None,
-    buildgen: Annotated[bool, typer.Option(help="Let tools/buildgen write BUILD files afterwards, where it is there.")] = True,
+    buildgen: Annotated[
+        bool, typer.Option(help="Let tools/buildgen write BUILD files afterwards, where it is there.")
+    ] = True,
 ) -> None:
-    """Carry out a migration: on a branch of its own, moves and edits in two commits. Refuses (3) before the first write."""
+    """Carry out a migration: on a branch, moves and edits in two commits. Refuses (3) before the first write."""
     with _errors():
         found = _plan(repo, mapping, accept_likely, python)
         if found.decisions:
-            lines = "".join(f"\n  {decision.what}: {decision.places[0] if decision.places else ''}" for decision in found.decisions)
-            raise Undecided(f"{len(found.decisions)} things need a decision first; `migrate plan` shows the lines to add:{lines}")
+            lines = "".join(
+                f"\n  {decision.what}: {decision.places[0] if decision.places else ''}" for decision in found.decisions
+            )
+            raise Undecided(
+                f"{len(found.decisions)} things need a decision first; `migrate plan` shows the lines to add:{lines}"
+            )
         repository = find_repository(user_path(repo))
         if not found.changes_anything:
             _say("nothing to do: everything is where the mapping puts it")
             return
-        done = execute_operations(repository, found.operations, found.record(), _mode(repository.git is not None, branch, copy, no_git))
+        done = execute_operations(
+            repository, found.operations, found.record(), _mode(repository.git is not None, branch, copy, no_git)
+        )
         _tell(found, done)
         if buildgen:
             _build_files(done)
@@ -168,8 +190,14 @@ def _mode(in_git: bool, branch: str, copy: Path | None, no_git: bool) -> Mode:
     if no_git or not in_git:
         return InPlace()
     today = datetime.date.today().isoformat()
-    moves = f"Move the monolith's files to services and shared libraries\n\nEvery file as it was, so that git follows it. migrate, {today}."
-    edits = "Imports, paths and settings for the new places\n\nWith requirements, test configuration and a Dockerfile per service."
+    moves = (
+        "Move the monolith's files to services and shared libraries\n\n"
+        f"Every file as it was, so that git follows it. migrate, {today}."
+    )
+    edits = (
+        "Imports, paths and settings for the new places\n\n"
+        "With requirements, test configuration and a Dockerfile per service."
+    )
     return Branch(moves, edits, branch)
 
 
@@ -182,7 +210,10 @@ def _tell(plan: Plan, done: Done) -> None:
     )
     waiting = sum(bool(mention.edits) for mention in plan.mentions)
     if plan.mentions:
-        _say(f"{len(plan.mentions)} strings and lines were not rewritten ({waiting} could be): `migrate plan` lists them before a migration")
+        _say(
+            f"{len(plan.mentions)} strings and lines were not rewritten ({waiting} could be): "
+            "`migrate plan` lists them before a migration"
+        )
     _say(f"next: migrate verify {done.root}; to take it back: migrate rollback {done.root}")
 
 
@@ -201,18 +232,31 @@ def _build_files(done: Done) -> None:
 @app.command()
 def verify(
     repo: Repo,
-    before: Annotated[Path | None, typer.Option("--before", help="The tree before the move; rebuilt from the journal if not given.")] = None,
-    python: Annotated[Path | None, typer.Option("--python", help="A Python that has the repository's requirements.")] = None,
-    stubs: Annotated[Path | None, typer.Option("--stubs", help="A folder of stand-ins for distributions that cannot be had, put last on sys.path.")] = None,
+    before: Annotated[
+        Path | None, typer.Option("--before", help="The tree before the move; rebuilt from the journal if not given.")
+    ] = None,
+    python: Annotated[
+        Path | None, typer.Option("--python", help="A Python that has the repository's requirements.")
+    ] = None,
+    stubs: Annotated[
+        Path | None,
+        typer.Option(
+            "--stubs", help="A folder of stand-ins for distributions that cannot be had, put last on sys.path."
+        ),
+    ] = None,
     make_venvs: Annotated[bool, typer.Option("--make-venvs", help="Make each service's .venv first.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds for each test file.")] = 300.0,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes at a time.")] = 2,
-    together: Annotated[str, typer.Option("--together", help="What one pytest process runs: file, directory or all.")] = "file",
-    reruns: Annotated[int, typer.Option("--reruns", help="How often a test that differs is run again on both sides.")] = 2,
+    together: Annotated[
+        str, typer.Option("--together", help="What one pytest process runs: file, directory or all.")
+    ] = "file",
+    reruns: Annotated[
+        int, typer.Option("--reruns", help="How often a test that differs is run again on both sides.")
+    ] = 2,
     only: Annotated[list[str] | None, typer.Option("--only", help="A check to run; all if none is named.")] = None,
     json_: AsJson = False,
 ) -> None:
-    """Check a migration: imports, environments, tests before and after, Dockerfiles, workspace. RUNS THE REPOSITORY'S CODE."""
+    """Check a migration: imports, environments, tests, Dockerfiles, workspace. RUNS THE REPOSITORY'S CODE."""
     from migrate.verifying import Options, print_report, verify_repository
 
     with _errors():
@@ -236,7 +280,9 @@ def verify(
 @app.command()
 def rollback(
     repo: Repo,
-    keep_edits: Annotated[bool, typer.Option("--keep-edits", help="Carry what was edited since to the old places.")] = False,
+    keep_edits: Annotated[
+        bool, typer.Option("--keep-edits", help="Carry what was edited since to the old places.")
+    ] = False,
 ) -> None:
     """Undo a migration, byte for byte; also one that was killed."""
     from migrate.rollback import rollback as undo
@@ -259,6 +305,3 @@ def _tell_undone(undone: Undone) -> None:
 
 def main() -> None:
     app(prog_name="migrate")
-
-
-

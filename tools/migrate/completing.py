@@ -1,4 +1,4 @@
-"""What a plan gets besides moves and rewritten files: requirements, pytest.ini, Dockerfiles and the like per service."""
+"""What a plan gets besides moves and rewritten files: requirements, pytest.ini, Dockerfiles and the like."""
 
 import posixpath
 import re
@@ -47,7 +47,9 @@ def complete(plan: Plan, installed: Installed | None = None) -> None:
     )
     plan.operations.creates.update(generated.files)
     for path, contents in generated.edits.items():
-        if contents != plan.operations.writes.get(path, plan.inventory.read(path) if plan.inventory.has_file(path) else b""):
+        if contents != plan.operations.writes.get(
+            path, plan.inventory.read(path) if plan.inventory.has_file(path) else b""
+        ):
             plan.operations.writes[path] = contents
     plan.notes += generated.notes
 
@@ -86,7 +88,11 @@ def _settings(plan: Plan) -> dict[str, bytes]:
     """pytest's configuration files, as they will be, by their old paths."""
     found = {}
     for path, entry in plan.files.items():
-        if posixpath.basename(path) in CONFIG_FILES and entry.fate is not Fate.DROPPED and path not in plan.inventory.links:
+        if (
+            posixpath.basename(path) in CONFIG_FILES
+            and entry.fate is not Fate.DROPPED
+            and path not in plan.inventory.links
+        ):
             found[path] = plan.operations.writes.get(entry.new_path, plan.inventory.read(path))
     return found
 

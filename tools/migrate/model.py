@@ -17,7 +17,7 @@ STATE_FOLDER = ".migrate"
 
 
 class MigrationError(Exception):
-    """A migration cannot be done as asked. The message is one line (or a list) for the user: what, where, what to do."""
+    """A migration cannot be done as asked. The message is a line (or a list) for the user: what, where, what to do."""
 
 
 class Undecided(MigrationError):

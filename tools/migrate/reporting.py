@@ -2,6 +2,7 @@
 
 import difflib
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -89,18 +90,30 @@ def _print_files(plan: Plan, console: Console, every: bool) -> None:
     rows: dict[str, list[int]] = {}
     for entry in plan.files.values():
         component = next((c for c in plan.mapping.components if c.name == entry.component), None)
-        place = f"{component.target} ({component.name})" if component else ("nowhere: dropped" if entry.fate is Fate.DROPPED else "stays")
+        place = (
+            f"{component.target} ({component.name})"
+            if component
+            else ("nowhere: dropped" if entry.fate is Fate.DROPPED else "stays")
+        )
         row = rows.setdefault(place, [0, 0, 0])
         row[0] += 1
         row[1] += entry.fate is Fate.REWRITTEN
         row[2] += entry.is_test
-    _print_rows(console, [("goes to", "files", "rewritten", "tests"), *((place, *map(str, row)) for place, row in sorted(rows.items()))])
+    _print_rows(
+        console,
+        [("goes to", "files", "rewritten", "tests"), *((place, *map(str, row)) for place, row in sorted(rows.items()))],
+    )
     if every:
         for entry in plan.files.values():
             arrow = f" -> {entry.new_path}" if entry.new_path and entry.new_path != entry.path else ""
             console.print(Text(f"  {entry.fate:9} {entry.path}{arrow}  ({entry.reason})"))
     if plan.operations.creates:
-        console.print(Text(f"written anew: {len(plan.operations.creates)} files, such as {', '.join(sorted(plan.operations.creates)[:3])}"))
+        console.print(
+            Text(
+                f"written anew: {len(plan.operations.creates)} files, "
+                f"such as {', '.join(sorted(plan.operations.creates)[:3])}"
+            )
+        )
 
 
 def _print_edges(plan: Plan, console: Console) -> None:
@@ -115,17 +128,21 @@ def _print_edges(plan: Plan, console: Console) -> None:
     _print_rows(console, rows)
 
 
-def _print_rows(console: Console, rows: list[tuple[str, ...]]) -> None:
+def _print_rows(console: Console, rows: Sequence[tuple[str, ...]]) -> None:
     """Columns, as wide as they must be: lines stay whole when they go to a file."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        console.print(Text("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))
+        console.print(
+            Text("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        )
 
 
 def _print_names(plan: Plan, console: Console, every: bool) -> None:
     if not plan.two_names:
         return
-    console.print(Text(f"\n{len(plan.two_names)} modules are known by several names, and become one module each", style="bold"))
+    console.print(
+        Text(f"\n{len(plan.two_names)} modules are known by several names, and become one module each", style="bold")
+    )
     console.print("a patch of one name did not reach the other before; it does afterwards")
     entries = list(plan.two_names.items())
     for path, names in entries if every else entries[:_FEW]:
@@ -167,7 +184,12 @@ def _print_decisions(plan: Plan, console: Console) -> None:
     if not plan.decisions:
         console.print(Text("\nnothing needs a decision", style="bold"))
         return
-    console.print(Text(f"\n{len(plan.decisions)} decisions are needed, each by one of the lines below it in {plan.mapping.origin}", style="bold"))
+    console.print(
+        Text(
+            f"\n{len(plan.decisions)} decisions are needed, each by one of the lines below it in {plan.mapping.origin}",
+            style="bold",
+        )
+    )
     for decision in plan.decisions:
         console.print(Text(f"- {decision.what}"))
         for place in decision.places[:_FEW]:

@@ -19,7 +19,10 @@ def main(
     root = user_path(repo)
     moved = find_module(root, module)
     imports, patches = left(root, moved)
-    print(f"{root.name} {commit_of(root)}: {module}, known as {' and '.join(moved.names)}: {imports} imports, {patches} patch strings")
+    print(
+        f"{root.name} {commit_of(root)}: {module}, known as {' and '.join(moved.names)}: "
+        f"{imports} imports, {patches} patch strings"
+    )
     with tempfile.TemporaryDirectory() as work:
         results = [measure(tool, root, moved, rounds, Path(work)) for tool in TOOLS]
     ours = results[0].seconds
@@ -28,7 +31,10 @@ def main(
         if result.error:
             print(f"{result.tool:10} {result.error}")
             continue
-        print(f"{result.tool:10} {result.seconds:8.2f} {result.seconds / ours:6.1f}x {result.imports:13} {result.patches:19}")
+        print(
+            f"{result.tool:10} {result.seconds:8.2f} {result.seconds / ours:6.1f}x "
+            f"{result.imports:13} {result.patches:19}"
+        )
 
 
 if __name__ == "__main__":

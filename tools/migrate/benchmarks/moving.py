@@ -53,7 +53,9 @@ def find_module(repository: Path, path: str) -> Module:
 
 
 def _mapping(path: str) -> str:
-    return f'leave = ["**"]\n[[component]]\nname = "moved"\nkind = "shared"\ntarget = "{_TARGET}"\nsources = ["{path}"]\n'
+    return (
+        f'leave = ["**"]\n[[component]]\nname = "moved"\nkind = "shared"\ntarget = "{_TARGET}"\nsources = ["{path}"]\n'
+    )
 
 
 def by_migrate(root: Path, module: Module) -> None:
@@ -138,5 +140,7 @@ def left(root: Path, module: Module) -> tuple[int, int]:
 
 def commit_of(repository: Path) -> str:
     """The commit that is measured, "" without git."""
-    found = subprocess.run(["git", "-C", repository, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "-C", repository, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     return found.stdout.strip()

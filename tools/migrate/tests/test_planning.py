@@ -41,7 +41,11 @@ FILES = {"src/a/__init__.py": "", "src/b/__init__.py": "", "src/base/__init__.py
 def test_a_file_that_no_rule_names_needs_a_decision_and_the_line_decides_it(tmp_path: Path) -> None:
     files = FILES | {"docs/a.md": "", "docs/b.md": "", "tool.py": ""}
     plan = planned(tmp_path, files, TWO)
-    assert {path for path, entry in plan.files.items() if entry.fate is Fate.UNMAPPED} == {"docs/a.md", "docs/b.md", "tool.py"}
+    assert {path for path, entry in plan.files.items() if entry.fate is Fate.UNMAPPED} == {
+        "docs/a.md",
+        "docs/b.md",
+        "tool.py",
+    }
     lines = [decision.toml[0] for decision in plan.decisions]
     assert 'leave = ["docs/**"]' in lines and 'leave = ["tool.py"]' in lines
     decided = make_plan(tmp_path, parse_mapping('leave = ["docs/**", "tool.py"]\n' + TWO, "m"))

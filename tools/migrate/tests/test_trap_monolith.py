@@ -1,4 +1,4 @@
-"""The small monolith that holds every trap: what the plan says of it, what apply makes of it, and that its tests agree."""
+"""The small monolith that holds every trap: what the plan says, what apply makes of it, and that its tests agree."""
 
 import os
 import subprocess
@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from typer.testing import CliRunner
 
 from migrate.cli import app
@@ -28,7 +27,9 @@ def tree(root: Path) -> dict[str, tuple[bytes, int]]:
     return {
         str(path.relative_to(root)): (path.read_bytes(), path.stat().st_mode)
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.relative_to(root).parts[0] not in (".git", ".migrate") and "__pycache__" not in path.parts
+        if path.is_file()
+        and path.relative_to(root).parts[0] not in (".git", ".migrate")
+        and "__pycache__" not in path.parts
     }
 
 
@@ -125,7 +126,9 @@ def test_edges_that_no_layout_keeps_need_a_decision(root: Path) -> None:
 
 
 def test_a_flat_move_that_hides_or_collides_needs_a_decision(root: Path) -> None:
-    text = monolith.MAPPING.replace('package = "tracking"', 'style = "flat"').replace(', { glob = "modules/**", under = "modules" }', ', "modules/**"')
+    text = monolith.MAPPING.replace('package = "tracking"', 'style = "flat"').replace(
+        ', { glob = "modules/**", under = "modules" }', ', "modules/**"'
+    )
     write(root, {"src/track/player.py": b"Player = 2\n", "utils/__init__.py": b"", "src/track/json.py": b""})
     text = text.replace('"legacy.py",', '"legacy.py", "utils/**",')
     whats = [decision.what for decision in make_plan(root, parse_mapping(text, "migration.toml")).decisions]
