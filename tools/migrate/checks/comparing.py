@@ -169,8 +169,13 @@ def check_tests(layout: Layout, run: TestRun, translate: Translator, tops: set[s
             olds = [back[path] for path in again if back.get(path) in old]
             pairs.append(_both(layout, run, olds, [path for path in again if path in new], pythons, *trees, 1))
         differing, flaky = settle(differing, pairs, translate)
+    better = [entry for entry in differing if entry[1].result in ("failed", "error") and entry[2].result == "passed"]
     for key, was, now in differing:
-        check.differences.append(Finding(_shown(key), _told(was), _told(now)))
+        if (key, was, now) in better:
+            note = "better than before: it patches a module that was known by two names, or a path leads somewhere now"
+            check.remarks.append(Finding(_shown(key), _told(was), _told(now), note))
+        else:
+            check.differences.append(Finding(_shown(key), _told(was), _told(now)))
     for key, befores, afters in flaky:
         check.remarks.append(Finding(_shown(key), befores, afters, "differs from run to run: not counted"))
     _list_rest(check, result, before, after, translate)
@@ -180,8 +185,8 @@ def check_tests(layout: Layout, run: TestRun, translate: Translator, tops: set[s
         check.unproven = "no test passes, neither before nor now" if after.tests else "there are no tests"
     counts = _counts(after)
     check.summary = (
-        f"{len(result.same)} tests have the outcome that they had before, {len(differing)} have another"
-        f" (now {_sum(counts)}; before {_sum(_counts(before))})"
+        f"{len(result.same)} tests have the outcome that they had before, {len(differing) - len(better)} have another"
+        f"{f', {len(better)} that failed pass' if better else ''} (now {_sum(counts)}; before {_sum(_counts(before))})"
     )
     process = {"file": "each test file", "directory": "each folder's tests", "all": "each service's tests"}
     check.evidence.append(f"{process[run.together]} in a process of pytest of its own, from the tree's root")

@@ -51,7 +51,7 @@ def scan(
         if syntax is None:
             found.unparsed.append(path)
             continue
-        roots = [*roots_of(path), *_own_roots(tree, path)]
+        roots = [*_own_roots(tree, path), *roots_of(path)]
         optional = _inside_try(syntax)
         for node in ast.walk(syntax):
             if not isinstance(node, ast.Import | ast.ImportFrom):

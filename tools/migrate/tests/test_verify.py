@@ -563,3 +563,13 @@ def test_one_broken_import_is_the_same_error_though_its_package_has_gone(shop: S
         each.after for each in imports.broken_before if each.where == "shared_libs/common/odd.py"
     )
     assert {"shared_libs/common/named.py", "shared_libs/common/named.py:1"} <= set(places(imports.broken_before))
+
+
+def test_a_test_that_failed_and_passes_now_is_told_and_is_no_difference(shop: Shop) -> None:
+    for tree, path in ((shop.before, "tests/api/test_server.py"), (shop.after, "services/service-api/tests/test_server.py")):
+        text = (tree / path).read_text()
+        shop.write(tree, path, f"{text}\n\ndef test_now():\n    assert {tree == shop.after}\n")
+    check = shop.check("tests")
+    assert check.differences == []
+    [remark] = [remark for remark in check.remarks if remark.where.endswith("::test_now")]
+    assert "better than before" in remark.note
