@@ -66,6 +66,6 @@ def pytest_test(name, srcs, locks = None, deps = [], env = {}, args = [], **kwar
             config_settings = lock_settings(lock),
             env = {"LAXAI_LOCK": lock} | env,
             main = _PYTEST_MAIN,
-            deps = deps + ["@pypi//pytest"],
+            deps = deps + ([] if "@pypi//pytest" in deps else ["@pypi//pytest"]),
             **kwargs
         )

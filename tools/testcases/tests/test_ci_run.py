@@ -43,6 +43,7 @@ case $* in
         while [ "$1" != -- ]; do shift; done
         shift
         exec "$PYTHON" -m testcases "$@" ;;
+    *//tools/buildgen*) exit "${BUILDGEN_STATUS-0}" ;;
     *//:demo*) echo "the demo runs"; exit "${DEMO_STATUS-0}" ;;
 esac
 """
@@ -101,10 +102,11 @@ def test_the_commands_are_those_of_the_readme(workspace: Workspace) -> None:
     recording.test("//a:b", passed())
     workspace.run(EVENTS=recording.write())
 
-    version, test, demo, count = workspace.calls()
+    version, test, generated, demo, count = workspace.calls()
 
     assert version == "--version"
     assert test.startswith("test --config=ci --build_event_json_file=") and test.endswith("/events.json //...")
+    assert generated.startswith("run ") and generated.endswith("//tools/buildgen -- --check")
     assert demo.startswith("run --config=ci //:demo -- --out ")
     assert "//tools/testcases" in count
 
@@ -126,6 +128,16 @@ def test_a_failed_demo_is_a_failed_case(workspace: Workspace) -> None:
 
     assert (status, lines[-1]) == (1, "1 passed, 1 failed")
     assert "  the run::./bazelw run //:demo: the command failed" in lines
+
+
+def test_build_files_that_are_out_of_date_are_a_failed_case(workspace: Workspace) -> None:
+    recording = workspace.recording()
+    recording.test("//a:b", passed())
+
+    status, lines = workspace.run(EVENTS=recording.write(), BUILDGEN_STATUS=1)
+
+    assert (status, lines[-1]) == (1, "1 passed, 1 failed")
+    assert "  the run::buildgen --check: the command failed" in lines
 
 
 def test_a_failed_build_is_not_taken_for_success(workspace: Workspace) -> None:

@@ -1,0 +1,1 @@
+"""Writes BUILD.bazel files from the Python code: `bazel run //tools/buildgen`. See README.md beside this file."""

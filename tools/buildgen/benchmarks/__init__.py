@@ -1,0 +1,1 @@
+"""How long buildgen takes, beside Gazelle."""
