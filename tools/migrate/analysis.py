@@ -18,8 +18,8 @@ class ImportedName:
 
     Attributes:
         alias: its node.
-        module: the module that is loaded for it: of `import a.b` it is a.b; of `from a import b` it is a.b where that is
-            a module, else a. None where the repository has none.
+        module: the module that is loaded for it: of `import a.b` it is a.b; of `from a import b` it is a.b where that
+            is a module, else a. None where the repository has none.
         is_module: the name itself means the module (not something in it).
     """
 
@@ -69,7 +69,7 @@ class Analysis:
     _defined: dict[str, set[str] | None] = field(default_factory=dict)
 
     def defined(self, path: str) -> set[str] | None:
-        """The names that a module binds at its top; None where that cannot be known: star imports, __getattr__, no source."""
+        """The names that a module binds at its top; None where that cannot be known: star imports, __getattr__."""
         if path not in self._defined:
             source = self.sources.get(path)
             self._defined[path] = _find_defined(source) if source is not None else None
@@ -161,7 +161,9 @@ def resolve(analysis: Analysis, source: Source, node: ast.Import | ast.ImportFro
                 _note_missing(analysis, source, base, place)
                 if source.path in analysis.third_party and base in analysis.third_party[source.path]:
                     # Of `from google.cloud import storage` the distribution is known by the whole name only.
-                    analysis.third_party[source.path] |= {f"{base}.{alias.name}" for alias in node.names if alias.name != "*"}
+                    analysis.third_party[source.path] |= {
+                        f"{base}.{alias.name}" for alias in node.names if alias.name != "*"
+                    }
         for alias in node.names:
             names.append(_imported(analysis, base_module, alias))
             last = names[-1]
@@ -239,20 +241,12 @@ def _find_defined(source: Source) -> set[str] | None:
     for statement in scopes.imports:
         if any(alias.name == "*" for alias in statement.names):
             return None
-    for node in source.nodes:
-        # What changes a module's names in ways that cannot be followed.
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in ("globals", "exec", "vars", "setattr")
-        ):
+    # What changes a module's names in ways that cannot be followed.
+    for call in source.of_type(ast.Call):
+        if isinstance(call.func, ast.Name) and call.func.id in ("globals", "exec", "vars", "setattr"):
             return None
-        if (
-            isinstance(node, ast.Attribute)
-            and node.attr == "modules"
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "sys"
-        ):
+    for node in source.of_type(ast.Attribute):
+        if node.attr == "modules" and isinstance(node.value, ast.Name) and node.value.id == "sys":
             return None
     return names | {
         "__name__", "__file__", "__doc__", "__path__", "__package__", "__spec__", "__loader__", "__dict__",

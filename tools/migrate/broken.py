@@ -1,6 +1,7 @@
 """What does not work in a repository as it is: it stays so, and is nobody's fault afterwards."""
 
 import ast
+import functools
 import importlib.metadata
 import posixpath
 import re
@@ -116,8 +117,13 @@ def _known_names(inventory: Inventory) -> set[str]:
             text = inventory.read(path).decode("utf-8", "replace").lower()
             found = re.findall(r"[a-z0-9][a-z0-9._-]*", text)
             words |= {word.replace("-", "_").replace(".", "_") for word in found}
-    known = set(importlib.metadata.packages_distributions()) | words
+    known = set(_installed()) | words
     for name, distributions in WELL_KNOWN.items():
         if any(each.lower().replace("-", "_") in words for each in distributions):
             known.add(name.split(".")[0])
     return known
+
+
+@functools.lru_cache(maxsize=1)
+def _installed() -> frozenset[str]:
+    return frozenset(importlib.metadata.packages_distributions())

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from migrate.build_files import add_build_files
 from migrate.config import SHIPPED, read_mapping, shipped_mapping
 from migrate.executing import Branch, Copy, Done, InPlace, Mode
 from migrate.executing import execute as execute_operations
@@ -176,12 +177,14 @@ def apply(
         if not found.changes_anything:
             _say("nothing to do: everything is where the mapping puts it")
             return
+        if buildgen and add_build_files(found):
+            _say("BUILD files: by tools/buildgen")
+        for note in found.notes:
+            _say(f"note: {note}")
         done = execute_operations(
             repository, found.operations, found.record(), _mode(repository.git is not None, branch, copy, no_git)
         )
         _tell(found, done)
-        if buildgen:
-            _build_files(done)
 
 
 def _mode(in_git: bool, branch: str, copy: Path | None, no_git: bool) -> Mode:
@@ -215,18 +218,6 @@ def _tell(plan: Plan, done: Done) -> None:
             "`migrate plan` lists them before a migration"
         )
     _say(f"next: migrate verify {done.root}; to take it back: migrate rollback {done.root}")
-
-
-def _build_files(done: Done) -> None:
-    """Lets tools/buildgen write BUILD files, where it is there and the migrated tree is a Bazel workspace."""
-    if not any((done.root / name).exists() for name in ("MODULE.bazel", "WORKSPACE", "WORKSPACE.bazel")):
-        return
-    try:
-        from buildgen.cli import main as write_build_files
-    except ImportError:
-        return
-    _say("BUILD files: tools/buildgen")
-    write_build_files(["--root", os.fspath(done.root)])
 
 
 @app.command()

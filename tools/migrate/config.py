@@ -1,13 +1,15 @@
 """migration.toml: what becomes of a monolith, written down. README.md beside this file describes it."""
 
 import difflib
+import keyword
 import re
 import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from migrate.model import Component, Kind, Mapping, MigrationError, Source, Style
+from migrate.globs import is_glob
+from migrate.model import STATE_FOLDER, Component, Kind, Mapping, MigrationError, Source, Style
 
 #: Mappings that ship with the tool, by name: the guide's own monolith.
 SHIPPED = ("laxai",)
@@ -28,7 +30,8 @@ def read_mapping(path: Path) -> Mapping:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         raise MigrationError(
-            f"{path}: there is no such file; `migrate init` proposes one, and --mapping names a shipped one ({', '.join(SHIPPED)})"
+            f"{path}: there is no such file; `migrate init` proposes one, "
+            f"and --mapping names a shipped one ({', '.join(SHIPPED)})"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise MigrationError(f"{path}: cannot be read as UTF-8 text: {error}") from error
@@ -59,8 +62,8 @@ def parse_mapping(text: str, origin: str) -> Mapping:
     names = {component.name for component in components}
     return Mapping(
         components=components,
-        leave=_strings(document, "leave", origin),
-        drop=_strings(document, "drop", origin),
+        leave=_globs(document, "leave", origin),
+        drop=_globs(document, "drop", origin),
         allow_edges=tuple(_edge(edge, names, origin) for edge in _strings(document, "allow_edges", origin)),
         rewrite=_strings(strings, "rewrite", f"{origin}: [strings]"),
         keep=_strings(strings, "keep", f"{origin}: [strings]"),
@@ -84,27 +87,27 @@ def _component(entry: Any, origin: str, number: int) -> Component:
     target = _place(
         entry.get("target", f"services/{name}" if kind is Kind.SERVICE else f"shared_libs/{name}"), f"{where}: target"
     )
-    if kind is Kind.SHARED and not all(part.isidentifier() for part in target.split("/")):
+    if kind is Kind.SHARED and not all(_is_name(part) for part in target.split("/")):
         raise MigrationError(
-            f"{where}: target = {target!r}: a shared library is imported by its place, so each part must be a Python name"
+            f"{where}: target = {target!r}: a shared library is imported by its place, "
+            "so each part must be a Python name"
         )
     style = _choice(entry, "style", Style, Style.PACKAGE, where)
     package = entry.get("package", name.removeprefix("service-").replace("-", "_"))
     if kind is Kind.SHARED:
         package = ""
     elif style is Style.PACKAGE and not (
-        isinstance(package, str) and package and all(part.isidentifier() for part in package.split("/"))
+        isinstance(package, str) and package and all(_is_name(part) for part in package.split("/"))
     ):
         raise MigrationError(f"{where}: package = {package!r} must be a Python name (or several with / between)")
     sources = []
     for source in _list(entry, "sources", where):
         if isinstance(source, str):
-            sources.append(Source(source))
+            sources.append(Source(_glob(source, f"{where}: sources")))
         elif isinstance(source, dict) and isinstance(source.get("glob"), str):
             _only(source, {"glob", "under"}, f"{where}: sources")
-            sources.append(
-                Source(source["glob"], _place(source["under"], f"{where}: under") if source.get("under") else "")
-            )
+            under = _place(source["under"], f"{where}: under") if source.get("under") else ""
+            sources.append(Source(_glob(source["glob"], f"{where}: sources"), under))
         else:
             raise MigrationError(f'{where}: a source is a glob, or {{ glob = "…", under = "folder" }}, not {source!r}')
     if not sources:
@@ -116,8 +119,12 @@ def _component(entry: Any, origin: str, number: int) -> Component:
         sources=tuple(sources),
         style=style,
         package=package if style is Style.PACKAGE else "",
-        tests=_strings(entry, "tests", where),
+        tests=_globs(entry, "tests", where),
     )
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def _no_two(components: tuple[Component, ...], origin: str) -> None:
@@ -164,6 +171,22 @@ def _strings(table: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _globs(table: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
+    return tuple(_glob(glob, f"{where}: {key}") for glob in _strings(table, key, where))
+
+
+def _glob(glob: str, where: str) -> str:
+    """A glob over the repository's paths, which all begin at its root."""
+    if not glob.strip("/") or glob.startswith(("/", "~")) or "\\" in glob or {".", ".."} & set(glob.split("/")):
+        raise MigrationError(
+            f"{where}: {glob!r} must be relative to the repository's root, "
+            "with / between its parts and without '.' and '..'"
+        )
+    if not is_glob(glob):
+        raise MigrationError(f"{where}: {glob!r} is not a glob: what stands in its [ ] is no range of characters")
+    return glob
+
+
 def _table(table: dict[str, Any], key: str, known: set[str], where: str) -> dict[str, Any]:
     value = table.get(key, {})
     if not isinstance(value, dict):
@@ -182,7 +205,7 @@ def _bool(table: dict[str, Any], key: str, default: bool, where: str) -> bool:
 def _choice(table: dict[str, Any], key: str, kind: type[_Choice], default: _Choice | None, where: str) -> _Choice:
     value = table.get(key, default)
     try:
-        return kind(value)
+        return kind(value)  # type: ignore[arg-type]  # None is none of them
     except ValueError:
         raise MigrationError(f"{where}: {key} = {value!r} must be one of {', '.join(kind)}") from None
 
@@ -195,4 +218,6 @@ def _place(value: Any, where: str) -> str:
     parts = value.strip("/").split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise MigrationError(f"{where} = {value!r} must not have empty parts, '.' or '..'")
+    if parts[0] in (".git", STATE_FOLDER):
+        raise MigrationError(f"{where} = {value!r} is not a place for code")
     return "/".join(parts)

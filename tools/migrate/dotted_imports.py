@@ -212,7 +212,8 @@ class DottedImports:
         after = group.root if self._naming.keeps_its_name(module) else name_after(self._naming, module)
         if after is None:
             return None
-        for old, new in [*((entry.old, entry.new) for entry in group.imports), *((use.old, use.new) for use in group.uses)]:
+        pairs = [(entry.old, entry.new) for entry in group.imports]
+        for old, new in [*pairs, *((use.old, use.new) for use in group.uses)]:
             if (old if new is None else new) != after + old[len(group.root) :]:
                 return None
         return after
@@ -235,7 +236,8 @@ class DottedImports:
                     return True
             for other in groups:
                 if other is not group and any(
-                    use.new and use.new.split(".")[0] == root and use.scope.is_within(group.binder) for use in other.uses
+                    use.new and use.new.split(".")[0] == root and use.scope.is_within(group.binder)
+                    for use in other.uses
                 ):
                     return True
         return False
@@ -311,7 +313,7 @@ class DottedImports:
         return True
 
     def _write_kept(self, group: Group, after: str) -> bool:
-        """With the old name for the root's new package: no use changes. False where the imports' own names are taken."""
+        """With the old name for the root's new package: no use changes. False where the new names are taken."""
         if after == group.root:
             return True
         texts = {}
@@ -331,12 +333,13 @@ class DottedImports:
         return True
 
     def _has_plain(self, group: Group, entry: Imported) -> bool:
-        """Whether `import a` stands in the same block as `import a.b`, before it or in the same line."""
+        """Whether `import a` binds the root where `import a.b` stands: in its statement, or before it in its block."""
         parents = self._source.parents
         return any(
             other.old == group.root
             and other.statement.line <= entry.statement.line
             and parents[other.statement.node] is parents[entry.statement.node]
+            and (not group.rebound or other.statement is entry.statement)
             for other in group.imports
         )
 
@@ -404,7 +407,7 @@ def missing_after(naming: Naming, analysis: Analysis, path: str, name: str) -> s
 
 
 def annotations(source: Source) -> Iterator[tuple[str, Scope, int, int | None]]:
-    """The annotations that are strings: text, the scope that it is read in, its line, and where its first byte stands."""
+    """The annotations that are strings: text, the scope it is read in, its line, where its first byte stands."""
     for node in annotation_strings(source):
         yield str(node.value), scope_of(source, node), node.lineno, source.value_start(node)
 
@@ -412,7 +415,8 @@ def annotations(source: Source) -> Iterator[tuple[str, Scope, int, int | None]]:
 def annotation_strings(source: Source) -> list[ast.Constant]:
     """The string nodes that are annotations, or parts of one: `x: "a.b.C"`, `list["a.b.C"]`, cast("a.b.C", x)."""
     roots: list[ast.expr | None] = [node.annotation for node in source.of_type(ast.arg)]
-    roots += [node.returns for node in [*source.of_type(ast.FunctionDef), *source.of_type(ast.AsyncFunctionDef)]]
+    roots += [node.returns for node in source.of_type(ast.FunctionDef)]
+    roots += [node.returns for node in source.of_type(ast.AsyncFunctionDef)]
     roots += [node.annotation for node in source.of_type(ast.AnnAssign)]
     if b"cast(" in source.contents or b"TypeVar(" in source.contents or b"ForwardRef(" in source.contents:
         for call in source.of_type(ast.Call):
@@ -477,7 +481,7 @@ def _chains_of_text(
 ) -> Iterator[tuple[ast.Name, list[tuple[str, ast.expr]], int | None]]:
     """The chains in the text of an annotation that begin with one of some names.
 
-    With each comes the place in `text` that its nodes' columns count from (in characters); None where that is not known.
+    With each comes the place in `text` that its nodes' columns count from (in characters), None where nobody knows.
     """
     if not any(root in text for root in roots):
         return
@@ -515,10 +519,10 @@ def parted_uses(analysis: Analysis, naming: Naming, source: Source) -> list[Ment
     packages: dict[str, list[tuple[Scope, Module]]] = {}
     for statement in analysis.imports[source.path]:
         for name in statement.names:
-            if name.is_module and name.module is not None and name.module.folders:
-                if isinstance(statement.node, ast.ImportFrom) or name.alias.asname is not None:
-                    bound = name.alias.asname or name.alias.name
-                    packages.setdefault(bound, []).append((statement.scope.binder(bound), name.module))
+            named = isinstance(statement.node, ast.ImportFrom) or name.alias.asname is not None
+            if named and name.is_module and name.module is not None and name.module.folders:
+                bound = name.alias.asname or name.alias.name
+                packages.setdefault(bound, []).append((statement.scope.binder(bound), name.module))
     if not packages:
         return []
     found = []
@@ -526,13 +530,13 @@ def parted_uses(analysis: Analysis, naming: Naming, source: Source) -> list[Ment
         for binder, module in packages.get(node.id, ()):
             if scope.resolve(node.id) is not binder or not isinstance(node.ctx, ast.Load):
                 continue
-            after = _any_name(naming, module)
-            for dotted, spelled in _chain(source.parents, node, node.id)[1:]:
+            after = naming.of_module(module)
+            for dotted, _ in _chain(source.parents, node, node.id)[1:]:
                 leaf = dotted.rpartition(".")[2]
                 below = analysis.modules.in_folders(leaf, module.folders) if module.folders else None
                 if below is None or analysis.binds_something_else(module.file, leaf):
                     break
-                name_below = _any_name(naming, below)
+                name_below = naming.of_module(below)
                 if after is None or name_below is None or name_below != f"{after}.{leaf}":
                     if name_after(naming, below) is not None or name_after(naming, module) is not None:
                         becomes = f", which becomes {name_below}" if name_below else ""
@@ -545,7 +549,3 @@ def parted_uses(analysis: Analysis, naming: Naming, source: Source) -> list[Ment
                     break
                 module, after = below, name_below
     return found
-
-
-def _any_name(naming: Naming, module: Module) -> str | None:
-    return naming.of_module(module)

@@ -1,10 +1,10 @@
 """Globs over a repository's paths, as migration.toml writes them."""
 
 import re
-from functools import lru_cache
+from functools import cache
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pattern(glob: str) -> re.Pattern[str]:
     """`*` and `?` stay inside a folder, `**` crosses folders, `[abc]` is one of these; a folder means all below it."""
     text, result, i = glob.rstrip("/"), [], 0
@@ -22,14 +22,23 @@ def _pattern(glob: str) -> re.Pattern[str]:
             result.append("[^/]")
             i += 1
         elif text[i] == "[" and "]" in text[i + 2 :]:
-            end = text.index("]", i + 2)
-            inside = text[i + 1 : end].replace("\\", r"\\")
-            result.append("[" + ("^" + inside[1:] if inside[0] == "!" else inside) + "]")
+            end = text.index("]", i + (3 if text[i + 1] == "!" else 2))
+            inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", text[i + 1 : end].removeprefix("!"))
+            result.append(("(?!/)[^" if text[i + 1] == "!" else "[") + inside + "]")
             i = end + 1
         else:
             result.append(re.escape(text[i]))
             i += 1
     return re.compile("".join(result) + ("(?:/.*)?" if not text.endswith("*") else "") + r"\Z", re.DOTALL)
+
+
+def is_glob(glob: str) -> bool:
+    """Whether a glob can be read: `[z-a]` cannot."""
+    try:
+        _pattern(glob)
+    except (re.error, ValueError):
+        return False
+    return True
 
 
 def matches(glob: str, path: str) -> bool:

@@ -40,9 +40,16 @@ class Inventory:
     _names: frozenset[str] | None = None
 
     def read(self, path: str) -> bytes:
-        """A file's contents; a symbolic link has none."""
+        """A file's contents; a symbolic link has none.
+
+        Raises:
+            MigrationError: it cannot be read.
+        """
         if path not in self._contents:
-            self._contents[path] = b"" if path in self.links else (self.root / path).read_bytes()
+            try:
+                self._contents[path] = b"" if path in self.links else (self.root / path).read_bytes()
+            except OSError as error:
+                raise MigrationError(f"{self.root / path}: cannot be read: {error.strerror}") from error
         return self._contents[path]
 
     def has_file(self, path: str) -> bool:
@@ -91,7 +98,7 @@ def take_inventory(root: Path) -> Inventory:
     for name in sorted(set(names)):
         try:
             mode = os.lstat(root / name).st_mode
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue  # deleted in the work tree, which `apply` refuses
         if stat.S_ISLNK(mode):
             inventory.links[name] = os.readlink(root / name)
@@ -106,7 +113,10 @@ def take_inventory(root: Path) -> Inventory:
 
 def _listed_by_git(root: Path, *which: str) -> list[str]:
     command = ["git", "-C", os.fspath(root), "ls-files", "-z", *which]
-    result = subprocess.run(command, capture_output=True, check=False)
+    try:
+        result = subprocess.run(command, capture_output=True, check=False)
+    except OSError as error:
+        raise MigrationError(f"{root}: git, which keeps it, cannot be run: {error.strerror}") from error
     if result.returncode:
         message = os.fsdecode(result.stderr).strip().splitlines()
         raise MigrationError(f"{root}: git cannot list its files: {message[-1] if message else 'no reason given'}")

@@ -5,6 +5,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from migrate.scopes import Scope
 from migrate.source import Source
 
 
@@ -32,8 +33,9 @@ class Locator:
     """
 
     def __init__(self, source: Source, file: str, known: Mapping[str, Location] | None = None) -> None:
-        """`file` is where the file stands (or will stand), relative to the repository's root; `known` what names mean."""
+        """`file` is where the file stands (or will stand), seen from the repository's root; `known` what names mean."""
         self._file = file
+        self._origins = source.origins
         self._given = known or {}
         self._assigned: dict[str, ast.expr] = {}
         self._busy: set[str] = set()
@@ -62,6 +64,12 @@ class Locator:
 
     def evaluate(self, node: ast.expr) -> Location | None:
         """What an expression means, None where that cannot be known."""
+        try:
+            return self._evaluate(node)
+        except RecursionError:
+            return None  # thousands of strings, added to each other
+
+    def _evaluate(self, node: ast.expr) -> Location | None:
         match node:
             case ast.Constant(value=str(text)) if "\0" not in text:
                 return Location(text, False, False)
@@ -126,6 +134,8 @@ class Locator:
 
     def _call(self, function: ast.expr, arguments: list[ast.expr]) -> Location | None:
         name = ast.unparse(function) if isinstance(function, ast.Name | ast.Attribute) else ""
+        first, dot, rest = name.partition(".")
+        name = self._origins.get(first, first) + dot + rest  # `from pathlib import Path as P`
         last = name.rpartition(".")[2]
         if isinstance(function, ast.Attribute) and last in (
             "resolve",
@@ -191,9 +201,13 @@ class Spelling:
     os_path: str
 
     @staticmethod
-    def of(source: Source) -> "Spelling":
+    def of(source: Source, scope: Scope | None = None) -> "Spelling":
+        """What is at hand in a scope (by default the module's): imported there, or around it."""
         path = os_path = ""
-        for node in source.scopes.imports:
+        at_hand = scope or source.scopes.module
+        for node, imported_in in source.scopes.imports.items():
+            if not at_hand.is_within(imported_in) or isinstance(imported_in.node, ast.ClassDef):
+                continue
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     if alias.name == "pathlib":

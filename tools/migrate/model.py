@@ -78,7 +78,7 @@ class Component:
         """What its modules' names begin with, "" for none: the module of file `a.py` in `home` is `PREFIX.a`."""
         if self.kind is Kind.SHARED:
             return self.target.replace("/", ".")
-        return self.package if self.style is Style.PACKAGE else ""
+        return self.package.replace("/", ".") if self.style is Style.PACKAGE else ""
 
     @property
     def tests_home(self) -> str:

@@ -67,7 +67,7 @@ class Modules:
         return self._known[key]
 
     def in_folders(self, leaf: str, folders: tuple[str, ...]) -> Module | None:
-        """The module of a plain name, looked for in folders: the first that has it, else a folder without `__init__.py`."""
+        """The module of a plain name in some folders: the first that has it, else a folder without `__init__.py`."""
         namespaces = []
         for folder in folders:
             place = posixpath.join(folder, leaf)
@@ -105,7 +105,7 @@ class Modules:
         return {path: tuple(sorted(set(names), key=lambda n: (n.count("."), n))) for path, names in found.items()}
 
     def is_ours(self, name: str, file: str = "") -> bool:
-        """Whether a name's first part is a module of the repository: then a name that is not found is a broken import."""
+        """Whether a name's first part is a module of the repository: then a name not found is a broken import."""
         first = name.split(".")[0]
         if first in sys.stdlib_module_names:
             return False

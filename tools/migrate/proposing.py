@@ -2,15 +2,15 @@
 
 What it proposes it can also carry out, with the tests unchanged:
 
-- A package, or a module, that nothing else imports becomes a service; what only one service uses goes with it, under the
-  name that it has; what several use becomes a shared library.
-- Packages that import each other in a circle stay together, but for what is called like a shared library, or is used by
-  several and uses little; the imports that no layout can keep are named in `allow_edges`, for somebody to end.
-- Of a package that holds most of the code, those parts that others use, and that use nothing of the rest, become shared
-  libraries.
+- A package, or a module, that nothing else imports becomes a service; what only one service uses goes with it, under
+  the name that it has; what several use becomes a shared library.
+- Packages that import each other in a circle stay together, but for what is called like a shared library, or is used
+  by several and uses little; the imports that no layout can keep are named in `allow_edges`, for somebody to end.
+- Of a package that holds most of the code, those parts that others use, and that use nothing of the rest, become
+  shared libraries.
 - Programs at the root (`manage.py`, `wsgi.py`) go to the service whose code they start.
-- A shared library is called differently afterwards. Where that would need strings rewritten that are not certain to mean
-  it, the part stays in a service, where it keeps its name.
+- A shared library is called differently afterwards. Where that would need strings rewritten that are not certain to
+  mean it, the part stays in a service, where it keeps its name.
 """
 
 import ast
@@ -23,7 +23,6 @@ from pathlib import Path
 
 from migrate.analysis import Analysis, analyse
 from migrate.config import parse_mapping
-from migrate.globs import matches
 from migrate.inventory import Inventory, take_inventory
 from migrate.locations import Locator
 from migrate.model import Certainty, Kind, MigrationError
@@ -35,22 +34,30 @@ from migrate.source import Source
 _TEST_FOLDERS = ("tests", "test", "testing", "unit_tests", "integration_tests", "tests_e2e")
 #: Folders whose code is about the project rather than of it.
 _BESIDE = frozenset(
-    "docs doc documentation examples example samples benchmarks benchmark bench scripts script tools tool bin hack contrib"
-    " ci extra extras misc notebooks packaging pkg deploy docker build utils_dev".split()
-)
+    {
+        "docs", "doc", "documentation", "examples", "example", "samples", "benchmarks", "benchmark", "bench", "scripts",
+        "script", "tools", "tool", "bin", "hack", "contrib", "ci", "extra", "extras", "misc", "notebooks", "packaging",
+        "pkg", "deploy", "docker", "build", "utils_dev",
+    }
+)  # fmt: skip
 _SHARED_NAMES = frozenset(
-    "common config conf utils util helpers core base shared lib libs models model db database schemas".split()
-)
+    {
+        "common", "config", "conf", "utils", "util", "helpers", "core", "base", "shared", "lib", "libs", "models",
+        "model", "db", "database", "schemas",
+    }
+)  # fmt: skip
 #: Files at the root that configure tools, and are no programs of the project.
 _TOOL_FILES = frozenset(
-    "setup.py conftest.py noxfile.py toxfile.py tasks.py fabfile.py dodo.py versioneer.py ez_setup.py sitecustomize.py"
-    " runtests.py run_tests.py".split()
-)
+    {
+        "setup.py", "conftest.py", "noxfile.py", "toxfile.py", "tasks.py", "fabfile.py", "dodo.py", "versioneer.py",
+        "ez_setup.py", "sitecustomize.py", "runtests.py", "run_tests.py",
+    }
+)  # fmt: skip
 #: How much of a package may become shared libraries, and how little is not worth it.
 _SHARE_OF_PACKAGE = 0.35
 _LEAST_LINES = 150
 _DOMINANT = 0.6
-#: What a string counts that names a module: no setting puts the other's folder on sys.path for it, so both stay together.
+#: What a string counts that names a module: nothing puts the other's folder on sys.path for it, so both stay together.
 _BY_NAME = 1000
 #: How a module finds others by looking into its folder, or by its own name: what is below it has to stay.
 _FINDS_MODULES = re.compile(rb"\b(?:iter_modules|walk_packages|find_modules|import_submodules|autodiscover)\b")
@@ -58,7 +65,9 @@ _LISTS = ("listdir", "scandir", "walk", "glob", "iglob", "rglob", "iterdir")
 _OWN_NAME = re.compile(rb"__name__\s*\.\s*(?:split|rsplit|partition|rpartition|replace)\b|\b__package__\b")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*\Z")
 #: Files that packaging reads: what they say of modules is rewritten.
-_PACKAGING = ("pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "pytest.ini", "mypy.ini", ".coveragerc", "MANIFEST.in")
+_PACKAGING = frozenset(
+    {"pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "pytest.ini", "mypy.ini", ".coveragerc", "MANIFEST.in"}
+)
 _PROSE = (".md", ".rst", ".txt", ".po", ".pot", ".lock", ".css", ".js", ".svg", ".map", ".html", ".min.js")
 
 
@@ -68,7 +77,7 @@ class Unit:
 
     Attributes:
         name: the name of its largest member.
-        places: folders and files, relative to the root; each keeps the name that it has, or a place in a shared library.
+        places: folders and files, relative to the root; each keeps its name, or goes to a shared library.
         lines: how many lines of Python.
         inside: it is a part of a package that is a service.
     """
@@ -90,8 +99,10 @@ class _Repository:
     places: list[str] = field(default_factory=list)
     owner: dict[str, str] = field(default_factory=dict)  # Python file -> the place that it belongs to
     size: Counter[str] = field(default_factory=Counter)  # place -> lines
-    #: (place, place) -> how many files of the first import the second, or name its modules in strings; tests do not count.
+    #: (place, place) -> how many files of the first, tests apart, import the second; _BY_NAME for each that names it.
     weights: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    called: frozenset[str] = frozenset()  # what the project calls itself
 
     def weight(self, start: Iterable[str], end: Iterable[str]) -> int:
         ends = list(end)
@@ -115,11 +126,17 @@ def propose(root: Path) -> str:
     """
     inventory = take_inventory(root)
     analysis = analyse(inventory, ())
+    laid_out = next((path for path in inventory.files if re.match(r"services/[^/]+/src/", path)), None)
+    if laid_out is not None:
+        raise MigrationError(
+            f"{root}: is in the new layout already ({laid_out}); for what is not, write a migration.toml by hand"
+        )
     repository = _Repository(root, inventory, analysis, _tests_folders(inventory))
     repository.places = _places(repository)
     if not repository.places:
         raise MigrationError(f"{root}: holds no Python package or module to move; write a migration.toml by hand")
     _measure(repository)
+    repository.called = _project_names(inventory)
     proposal = _first(repository)
     for _ in range(12):
         text = _document(repository, proposal)
@@ -135,11 +152,12 @@ def _tests_folders(inventory: Inventory) -> list[str]:
     for folder in sorted(inventory.folders, key=lambda f: (f.count("/"), f)):
         if folder.split("/")[0] in _BESIDE:
             continue  # of an example or of the documentation: it stays with it
-        if posixpath.basename(folder) in _TEST_FOLDERS and not any(folder.startswith(f"{other}/") for other in found):
-            above = posixpath.dirname(folder)
-            if not inventory.has_file(f"{above}/__init__.py" if above else "__init__.py"):
-                if any(is_test_name(path) for path in inventory.below(folder)):
-                    found.append(folder)
+        if posixpath.basename(folder) not in _TEST_FOLDERS or _is_within(folder, found):
+            continue
+        above = posixpath.dirname(folder)
+        is_inside = inventory.has_file(f"{above}/__init__.py" if above else "__init__.py")
+        if not is_inside and any(is_test_name(path) for path in inventory.below(folder)):
+            found.append(folder)
     return found
 
 
@@ -149,7 +167,7 @@ def _places(repository: _Repository) -> list[str]:
     importers = _importers(repository)
     found: dict[str, None] = {}
     for root in analysis.modules.roots:
-        if root and inventory.has_file(f"{root}/__init__.py") or root.split("/")[0] in _BESIDE:
+        if (root and inventory.has_file(f"{root}/__init__.py")) or root.split("/")[0] in _BESIDE:
             continue  # a package that something puts on sys.path as well; or what documentation needs
         for path in inventory.below(root):
             if path not in analysis.sources or _is_within(path, repository.tests):
@@ -158,7 +176,7 @@ def _places(repository: _Repository) -> list[str]:
             first, slash, _ = rest.partition("/")
             place = posixpath.join(root, first)
             if not slash:
-                # A module in src/; at the repository's root only what others import: the others are programs, setup.py …
+                # A module in src/; at the repository's root only what others import: the rest are programs, setup.py …
                 is_module = bool(root) or any(other != path for other in importers.get(path, ()))
                 if is_module and not is_test_name(path) and first not in _TOOL_FILES and path.endswith(".py"):
                     found[place] = None
@@ -176,6 +194,18 @@ def _places(repository: _Repository) -> list[str]:
                 continue
             found[place] = None
     return [place for place in found if not any(place != other and place.startswith(f"{other}/") for other in found)]
+
+
+def _project_names(inventory: Inventory) -> frozenset[str]:
+    found = {inventory.root.name}
+    for path, pattern in (
+        ("pyproject.toml", rb"""(?m)^name\s*=\s*["']([\w.-]+)["']"""),
+        ("setup.cfg", rb"(?m)^name\s*=\s*([\w.-]+)"),
+        ("setup.py", rb"""\bname\s*=\s*["']([\w.-]+)["']"""),
+    ):
+        if inventory.has_file(path):
+            found |= {name.decode() for name in re.findall(pattern, inventory.read(path))}
+    return frozenset(name.lower().replace("-", "_") for name in found)
 
 
 def _importers(repository: _Repository) -> dict[str, set[str]]:
@@ -196,6 +226,8 @@ def _measure(repository: _Repository) -> None:
             repository.owner[path] = place
             repository.size[place] += source.contents.count(b"\n")
     for path, place in repository.owner.items():
+        for target in _climbed_to(repository, path) - {place}:
+            repository.weights[place, target] += _BY_NAME
         if _is_test(path):
             continue
         imported = {repository.owner.get(target, place) for target in analysis.imported_files(path)}
@@ -221,8 +253,29 @@ def _named_in(analysis: Analysis, path: str, tops: set[str]) -> Iterator[str]:
             name = name.rpartition(".")[0]
 
 
+def _climbed_to(repository: _Repository, path: str) -> set[str]:
+    """The places that a file's strings name by a way up and down from its own folder: `"../../data/a.conf"`."""
+    source = repository.analysis.sources[path]
+    found: set[str] = set()
+    if b"../" not in source.contents:
+        return found
+    for text in strings_of(source):
+        if text.value.startswith("../") and "\n" not in text.value and "__file__" not in _whole(source, text.node):
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), text.value))
+            if repository.inventory.exists(target):
+                found |= {place for place in repository.places if _is_within(target, [place])}
+    return found
+
+
+def _whole(source: Source, node: ast.AST) -> str:
+    """The expression that a node is a part of."""
+    while isinstance(parent := source.parents.get(node), ast.expr | ast.keyword):
+        node = parent
+    return ast.unparse(node)
+
+
 def _names_package(parent: ast.AST | None) -> bool:
-    """Whether a word is an argument of what takes a package's name: `resources.files("shop")`, `import_module("shop")`."""
+    """Whether a word is given to what takes a package's name: `resources.files("shop")`, `import_module("shop")`."""
     if not isinstance(parent, ast.Call):
         return False
     name = parent.func.attr if isinstance(parent.func, ast.Attribute) else getattr(parent.func, "id", "")
@@ -230,7 +283,8 @@ def _names_package(parent: ast.AST | None) -> bool:
 
 
 def _is_test(path: str) -> bool:
-    return is_test_name(path) or any(part in _TEST_FOLDERS for part in path.split("/")[:-1]) or path.endswith("conftest.py")
+    folders = path.split("/")[:-1]
+    return is_test_name(path) or path.endswith("conftest.py") or any(part in _TEST_FOLDERS for part in folders)
 
 
 def _first(repository: _Repository) -> _Proposal:
@@ -244,7 +298,10 @@ def _first(repository: _Repository) -> _Proposal:
     for group in reversed(groups):
         users = [service for service in services if _reaches(graph, service, group)]
         users = [service for service in users if not _reaches(graph, group, service)]
-        if len(group) == 1 and candidates[group[0]] and len(repository.places) > 1:
+        tied = [service for service in services if repository.weight(service, group) >= _BY_NAME]
+        if tied:
+            tied[0].extend(group)
+        elif len(group) == 1 and candidates[group[0]] and len(repository.places) > 1:
             shared.append(group)
         elif not users:
             services.append(group)
@@ -252,14 +309,36 @@ def _first(repository: _Repository) -> _Proposal:
             users[0].extend(group)
         else:
             shared.append(group)
-    proposal = _Proposal([_unit(repository, group) for group in services], [_unit(repository, group) for group in shared])
+    _unite(repository, services)
+    libraries = [_unit(repository, group) for group in shared]
+    proposal = _Proposal([_unit(repository, group) for group in services], libraries)
     if not proposal.services:
         largest = max(proposal.shared, key=lambda unit: unit.lines)
         proposal.shared.remove(largest)
         proposal.services.append(largest)
     _attach_programs(repository, proposal)
+    _attach_neighbours(repository, proposal)
     _share_parts(repository, proposal)
     return proposal
+
+
+def _unite(repository: _Repository, services: list[list[str]]) -> None:
+    """Makes one of services that name each other's modules in strings, or find each other's files by their places."""
+    done = False
+    while not done:
+        done = True
+        for one in services:
+            others = [other for other in services if other is not one]
+            tied = [
+                other
+                for other in others
+                if any(repository.weights[start, end] >= _BY_NAME for start in one for end in other)
+            ]
+            if tied:
+                one.extend(tied[0])
+                services.remove(tied[0])
+                done = False
+                break
 
 
 def _part(repository: _Repository, group: list[str]) -> list[list[str]]:
@@ -268,21 +347,21 @@ def _part(repository: _Repository, group: list[str]) -> list[list[str]]:
         return [group]
     libraries = [[place] for place in group if _looks_shared(repository, place)]
     rest = [place for place in group if [place] not in libraries]
-    graph = {
-        start: {
-            end
-            for end in rest
-            if (there := repository.weights[start, end]) > 1 and 4 * there > repository.weights[end, start]
-        }
-        for start in rest
-    }
+    graph: dict[str, set[str]] = {place: set() for place in rest}
+    for start in rest:
+        for end in rest:
+            there, back = repository.weights[start, end], repository.weights[end, start]
+            if there >= _BY_NAME or back >= _BY_NAME or (there > 1 and 4 * there > back):
+                graph[start].add(end)
     return libraries + _circles(graph)
 
 
-def _unit(repository: _Repository, places: list[str], inside: bool = False) -> Unit:
+def _unit(repository: _Repository, places: list[str]) -> Unit:
+    names = {place: posixpath.basename(place).removesuffix(".py") for place in places}
     largest = max(places, key=lambda place: (repository.size[place], place))
-    name = posixpath.basename(largest).removesuffix(".py")
-    return Unit(name, sorted(places), sum(repository.size[place] for place in places), inside)
+    # The part that the project is named after says what all is called.
+    name = next((name for name in names.values() if name.lower() in repository.called), names[largest])
+    return Unit(name, sorted(places), sum(repository.size[place] for place in places))
 
 
 def _reaches(graph: dict[str, set[str]], start: list[str], end: list[str]) -> bool:
@@ -345,7 +424,7 @@ def _looks_shared(repository: _Repository, place: str) -> bool:
     uses = sum(count for (start, _), count in repository.weights.items() if start == place)
     if posixpath.basename(place).removesuffix(".py") in _SHARED_NAMES:
         return bool(users)
-    return len(users) >= 3 and used > 2 * uses
+    return len(users) >= 3 and 2 * uses < used < _BY_NAME
 
 
 def _attach_programs(repository: _Repository, proposal: _Proposal) -> None:
@@ -356,7 +435,7 @@ def _attach_programs(repository: _Repository, proposal: _Proposal) -> None:
         text.value
         for path, source in analysis.sources.items()
         for text in strings_of(source)
-        if text.value.endswith(".py") and not (path == text.value)
+        if text.value.endswith(".py") and path != text.value
     }
     for path in analysis.sources:
         if "/" in path or path in repository.places or path in _TOOL_FILES or is_test_name(path) or path in spoken_of:
@@ -368,6 +447,45 @@ def _attach_programs(repository: _Repository, proposal: _Proposal) -> None:
         services = [unit for unit in proposal.services if used & set(unit.places)]
         if len(services) == 1:
             proposal.scripts.setdefault(services[0].name, []).append(path)
+    for unit in proposal.services:
+        programs = proposal.scripts.get(unit.name, [])
+        if programs and all("/" not in place and place.endswith(".py") for place in unit.places):
+            # Modules side by side at the root: what starts them says what they are.
+            name = sorted(programs)[0].removesuffix(".py")
+            proposal.scripts[name] = proposal.scripts.pop(unit.name)
+            unit.name = name
+
+
+def _attach_neighbours(repository: _Repository, proposal: _Proposal) -> None:
+    """Gives what code finds beside its package, by way of the package's own place, to that code's service.
+
+    `os.path.join(os.path.dirname(app.root_path), "migrations")` is such a place. What starts at `__file__` is rewritten
+    instead.
+    """
+    moved = {*repository.places, *(path for paths in proposal.scripts.values() for path in paths)}
+    for unit in proposal.services:
+        for package in unit.places:
+            beside = posixpath.dirname(package)
+            for path in [path for path, place in repository.owner.items() if place == package]:
+                source = repository.analysis.sources[path]
+                if not re.search(rb"root_path|\w\.__file__|__path__", source.contents):
+                    continue
+                for text in strings_of(source):
+                    neighbour = posixpath.join(beside, text.value.split("/")[0])
+                    if neighbour in moved or neighbour in repository.tests or not text.value.split("/")[0].strip("."):
+                        continue
+                    if repository.inventory.exists(neighbour) and _climbs(source, text.node):
+                        moved.add(neighbour)
+                        proposal.scripts.setdefault(unit.name, []).append(neighbour)
+
+
+def _climbs(source: Source, node: ast.AST) -> bool:
+    """Whether a string is a part of a path that starts above an object's `root_path`, `__file__` or `__path__`."""
+    text = _whole(source, node)
+    return (
+        re.search(r"root_path|\w\.__file__|__path__", text) is not None
+        and re.search(r"dirname\(|\.parents?\b|['\"]\.\.['\"/]|pardir", text) is not None
+    )
 
 
 def _share_parts(repository: _Repository, proposal: _Proposal) -> None:
@@ -389,7 +507,8 @@ def _share_parts(repository: _Repository, proposal: _Proposal) -> None:
         looks_around |= not slash and _looks_around(source, package)
     if looks_around:
         return
-    children = {child for child in children if posixpath.basename(child) not in (*_TEST_FOLDERS, "conftest.py", "migrations")}
+    stays = (*_TEST_FOLDERS, "conftest.py", "migrations")
+    children = {child for child in children if posixpath.basename(child) not in stays}
     owner = {path: child for path in analysis.sources for child in [_child(path, package)] if child in children}
     lines: Counter[str] = Counter()
     graph: dict[str, set[str]] = {child: set() for child in children}
@@ -408,9 +527,7 @@ def _share_parts(repository: _Repository, proposal: _Proposal) -> None:
             tied.add(child)
     tied |= _named_elsewhere(repository, package, owner)
     groups = _circles(graph)
-    users: Counter[str] = Counter()
-    for start, ends in graph.items():
-        users.update(ends)
+    most = _SHARE_OF_PACKAGE * repository.size[package]
     chosen: list[list[str]] = []
     taken: set[str] = set()
     for group in groups:  # what is used comes first
@@ -418,7 +535,7 @@ def _share_parts(repository: _Repository, proposal: _Proposal) -> None:
         if set(group) & tied or not uses <= taken or all(posixpath.basename(m).startswith("_") for m in group):
             continue
         outside = {start for start, ends in graph.items() if ends & set(group)} - set(group)
-        if len(outside) >= 2 and sum(lines[m] for m in taken | set(group)) <= _SHARE_OF_PACKAGE * repository.size[package]:
+        if len(outside) >= 2 and sum(lines[member] for member in taken | set(group)) <= most:
             chosen.append(group)
             taken |= set(group)
     if sum(lines[member] for member in taken) < _LEAST_LINES:
@@ -478,7 +595,7 @@ def _named_elsewhere(repository: _Repository, package: str, owner: dict[str, str
 
 
 def _improve(repository: _Repository, proposal: _Proposal, plan: Plan) -> bool:
-    """Takes back what cannot be carried out for sure, and allows what no layout can keep; False where nothing is left to do."""
+    """Takes back what cannot be carried out for sure, allows what no layout can keep; False where neither is left."""
     reasons = _unsure(repository, plan, proposal.shared)
     names = {unit.name: unit for unit in proposal.shared}
     allowed: dict[tuple[str, str], int] = {}
@@ -488,8 +605,8 @@ def _improve(repository: _Repository, proposal: _Proposal, plan: Plan) -> bool:
         start = names.get(edge.start)
         if start is not None and (start.inside or not _in_circle(repository, start, proposal)):
             for place in edge.places:
-                guilty = next((p for p in start.places if _is_within(place.path, [p])), start.places[0])
-                reasons.setdefault(guilty, f"{place} imports what stays in {edge.end}")
+                users = [part for part in start.places if _is_within(place.path, [part])] or start.places
+                reasons.setdefault(users[0], f"{place} imports what stays in {edge.end}")
         else:
             allowed[edge.start, edge.end] = len({place.path for place in edge.places})
     if not reasons and not allowed:
@@ -503,7 +620,8 @@ def _improve(repository: _Repository, proposal: _Proposal, plan: Plan) -> bool:
             continue
         proposal.shared.remove(unit)
         if unit.inside and len(guilty) < len(unit.places):
-            proposal.shared.append(Unit(unit.name, [place for place in unit.places if place not in guilty], unit.lines, True))
+            rest = [place for place in unit.places if place not in guilty]
+            proposal.shared.append(Unit(unit.name, rest, unit.lines, True))
         proposal.notes += [f"{place} is not shared, and keeps its name: {reasons[place]}" for place in guilty]
         if not unit.inside:
             _join(repository, proposal, unit)
@@ -513,20 +631,25 @@ def _improve(repository: _Repository, proposal: _Proposal, plan: Plan) -> bool:
 
 def _in_circle(repository: _Repository, unit: Unit, proposal: _Proposal) -> bool:
     graph = {place: {end for start, end in repository.weights if start == place} for place in repository.places}
-    return any(_reaches(graph, service.places, unit.places) and _reaches(graph, unit.places, service.places) for service in proposal.services)
+    return any(
+        _reaches(graph, service.places, unit.places) and _reaches(graph, unit.places, service.places)
+        for service in proposal.services
+    )
 
 
 def _join(repository: _Repository, proposal: _Proposal, unit: Unit) -> None:
     """Puts what cannot be shared to the service that it is tied to most."""
+
     def tie(service: Unit) -> tuple[int, int]:
-        return repository.weight(service.places, unit.places) + repository.weight(unit.places, service.places), service.lines
+        there = repository.weight(service.places, unit.places)
+        return there + repository.weight(unit.places, service.places), service.lines
 
     service = max(proposal.services, key=tie)
-    scripts = proposal.scripts.pop(service.name, None)
-    places = [*service.places, *unit.places]
-    proposal.services[proposal.services.index(service)] = joined = _unit(repository, places)
-    if scripts:
-        proposal.scripts[joined.name] = scripts
+    programs = proposal.scripts.pop(service.name, None)
+    joined = _unit(repository, [*service.places, *unit.places])
+    proposal.services[proposal.services.index(service)] = joined
+    if programs:
+        proposal.scripts[joined.name] = programs
 
 
 def _unsure(repository: _Repository, plan: Plan, units: list[Unit]) -> dict[str, str]:
@@ -542,10 +665,11 @@ def _unsure(repository: _Repository, plan: Plan, units: list[Unit]) -> dict[str,
             name = name.rpartition(".")[0]
             module = modules.find(name)
         for place, is_inside in inside.items():
-            if module is not None and _is_within(module.file or (module.folders or ("",))[0], [place]):
+            named = module is not None and _is_within(module.file or (module.folders or ("",))[0], [place])
+            if named or re.search(rf"(?<![\w/]){re.escape(place)}(?!\w)", mention.text):
                 found.setdefault(place, f'{mention.place} says "{mention.text}"')
-            elif re.search(rf"(?<![\w/]){re.escape(place)}(?!\w)", mention.text):
-                found.setdefault(place, f'{mention.place} says "{mention.text}"')
+            elif "files part" in mention.why and _is_within(mention.place.path, [place]):
+                found.setdefault(place, f"{mention.place} goes to the folder above it")
             elif is_inside and "files part" in mention.why and not _is_within(mention.place.path, repository.tests):
                 found.setdefault(place, f"{mention.place} looks into its folder")
     for decision in plan.decisions:
@@ -598,24 +722,44 @@ def _document(repository: _Repository, proposal: _Proposal) -> str:
     shared = sorted(proposal.shared, key=lambda unit: (-unit.lines, unit.name))
     blocks = [_component(unit, Kind.SERVICE, proposal.scripts.get(unit.name, []), inventory) for unit in services]
     blocks += [_component(unit, Kind.SHARED, [], inventory) for unit in shared]
-    lines = ["# Proposed by `migrate init` from the repository's folders and imports. Read it, change it, then: migrate plan", "version = 1", ""]
-    lines += [f"# {note}" for note in proposal.notes] + ([""] if proposal.notes else [])
+    lines = [
+        "# Proposed by `migrate init` from folders and imports. Read it, change it, then: migrate plan",
+        "version = 1",
+        "",
+    ]
+    notes = (" ".join(note.split()) for note in proposal.notes)
+    lines += ["# " + "".join(c if c.isprintable() else "?" for c in note) for note in notes]
+    lines += [""] if proposal.notes else []
     lines += ["# What stays where it is.", "leave = ["]
     lines += [f"    {_quoted(top)}," for top in _stays(repository, proposal)]
     lines += ["]", ""]
     if proposal.edges:
-        lines += ["# Imports that no layout can keep. They work, but tie services together: end them by and by.", "allow_edges = ["]
-        lines += [f'    "{start} -> {end}",  # {count} file{"s" if count > 1 else ""}' for (start, end), count in sorted(proposal.edges.items())]
+        lines += [
+            "# Imports that no layout can keep. They work, but tie services together: end them by and by.",
+            "allow_edges = [",
+        ]
+        lines += [
+            f'    "{start} -> {end}",  # {count} file{"s" if count > 1 else ""}'
+            for (start, end), count in sorted(proposal.edges.items())
+        ]
         lines += ["]", ""]
     lines += ["[tests]", "folders = [" + ", ".join(_quoted(folder) for folder in repository.tests) + "]"]
-    lines += ["# A test goes to the one service (or shared library) that it imports; others stay.", "by_imports = true", ""]
+    lines += [
+        "# A test goes to the one service (or shared library) that it imports; others stay.",
+        "by_imports = true",
+        "",
+    ]
     return "\n".join(lines) + "\n" + "\n\n".join(blocks) + "\n"
 
 
 def _stays(repository: _Repository, proposal: _Proposal) -> list[str]:
     """Globs of what neither a component nor the tests take: as few as say it."""
     moved = {*repository.places, *(path for paths in proposal.scripts.values() for path in paths)}
-    stays = [path for path in repository.inventory.files if not _is_within(path, moved) and not _is_within(path, repository.tests)]
+    stays = [
+        path
+        for path in repository.inventory.files
+        if not _is_within(path, moved) and not _is_within(path, repository.tests)
+    ]
     parted = set()
     for place in [*moved, *repository.tests]:
         while place := posixpath.dirname(place):
@@ -632,7 +776,7 @@ def _stays(repository: _Repository, proposal: _Proposal) -> list[str]:
 def _quoted(text: str) -> str:
     """A path as a TOML string; characters that mean something in a glob become `?`."""
     plain = text.removesuffix("/**")
-    plain = re.sub(r"[\[*?\ud800-\udfff]", "?", plain)  # a byte that is no text stands as a surrogate
-    plain = plain.replace("\\", "\\\\").replace('"', '\\"')
-    plain = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in plain)
+    plain = re.sub(r"[\[*?\\\ud800-\udfff]", "?", plain)  # a byte that is no text stands as a surrogate
+    plain = plain.replace('"', '\\"')
+    plain = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in plain)
     return f'"{plain}/**"' if text.endswith("/**") else f'"{plain}"'

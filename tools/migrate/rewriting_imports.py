@@ -4,6 +4,7 @@ import ast
 import posixpath
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from migrate.analysis import Analysis, ImportedName, ImportStatement, relative_module, resolve
 from migrate.dotted_imports import DOTTED, DottedImports, missing_after, name_after, parted_uses
@@ -12,7 +13,9 @@ from migrate.modules import Module
 from migrate.naming import Naming
 from migrate.source import Source
 
-_FROM = re.compile(rb"from(?P<gap>[\s\\]*)(?P<name>[^\s\\](?:[^()]*?[^\s\\])?)(?P<rest>[\s\\]*)(?<=[\s\\.])import(?![\w\x80-\xff])")
+_FROM = re.compile(
+    rb"from(?P<gap>[\s\\]*)(?P<name>[^\s\\](?:[^()]*?[^\s\\])?)(?P<rest>[\s\\]*)(?<=[\s\\.])import(?![\w\x80-\xff])"
+)
 
 
 @dataclass
@@ -48,12 +51,18 @@ def rewrite_program(analysis: Analysis, naming: Naming, path: str, text: str) ->
             source = Source(path, (before + text).encode())
         except (SyntaxError, UnicodeEncodeError):
             continue
-        inside = replace(analysis, sources={**analysis.sources, path: source}, imports={}, unresolved=[], third_party={})
+        inside = replace(
+            analysis, sources={**analysis.sources, path: source}, imports={}, unresolved=[], third_party={}
+        )
         inside.imports[path] = [resolve(inside, source, node, scope) for node, scope in source.scopes.imports.items()]
         found = rewrite_imports(inside, naming, path)
         shift, contents = len(before), source.contents
         edits = [
-            Edit(len(contents[: edit.start].decode()) - shift, len(contents[: edit.end].decode()) - shift, edit.replacement)
+            Edit(
+                len(contents[: edit.start].decode()) - shift,
+                len(contents[: edit.end].decode()) - shift,
+                edit.replacement,
+            )
             for edit in found.edits
         ]
         return sorted(edits, key=lambda edit: edit.start), found.mentions
@@ -101,7 +110,7 @@ def _rewrite_from(
 def _wanted(
     analysis: Analysis, naming: Naming, path: str, statement: ImportStatement, name: ImportedName, written: str
 ) -> tuple[str, str, str]:
-    """After the move: where one name is to be imported from ("" for `import LEAF`), what it is called there, and why not.
+    """After the move: where a name is to be imported from ("" for `import LEAF`), what it is called there, and why not.
 
     Where the last is not empty, the module has no name any more, and the import stays as it is.
     """
@@ -153,10 +162,8 @@ def _relative_still_means(
     )
 
 
-def _relative_missing(
-    analysis: Analysis, naming: Naming, path: str, node: ast.ImportFrom
-) -> tuple[str | None, bool]:
-    """Of a relative import of a module that does not exist: its absolute name afterwards, where the relative one breaks.
+def _relative_missing(analysis: Analysis, naming: Naming, path: str, node: ast.ImportFrom) -> tuple[str | None, bool]:
+    """Of a relative import of a module that does not exist: its absolute name afterwards, if the relative one breaks.
 
     Also whether nobody can say what it would be.
     """
@@ -313,7 +320,7 @@ def _only_modules(
     starts = [source.start(node), *(source.start(name.alias) for name, _ in entries[1:]), source.end(node)]
     comments = [
         b"  ".join(comment.rstrip() for comment in re.findall(rb"#[^\r\n]*", source.contents[begin:finish]))
-        for begin, finish in zip(starts[:-1], starts[1:], strict=True)
+        for begin, finish in pairwise(starts)
     ]
     lines = [text + (b"  " + comment if comment else b"") for text, comment in zip(texts, comments, strict=True)]
     indent = source.contents[source.line_start(node.lineno) : source.start(node)]
@@ -340,7 +347,7 @@ def _stands_alone(source: Source, node: ast.stmt) -> bool:
 
 
 def _after(source: Source, node: ast.stmt, statements: list[tuple[str, bytes]], alone: bool) -> Edit:
-    """An edit that puts statements (and comments) behind one: on lines of their own where it stands alone on its lines."""
+    """An edit that puts statements (and comments) behind one: on lines of their own where it stands alone."""
     start, end = source.start(node), source.end(node)
     if not alone:
         return Edit(end, end, source.encode("".join(f"; {text}" for text, _ in statements)))

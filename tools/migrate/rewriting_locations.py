@@ -5,11 +5,12 @@ import posixpath
 import re
 
 from migrate.analysis import Analysis
+from migrate.dotted_imports import scope_of
 from migrate.locations import Location, Locator, Spelling
 from migrate.model import Certainty, Edit, Kind, Mention, Place, Renames
 from migrate.naming import Naming
-from migrate.roots import PathHack
 from migrate.rewriting_imports import Rewritten
+from migrate.roots import PathHack
 from migrate.source import Source
 
 _SCATTERED = object()
@@ -20,6 +21,7 @@ def rewrite_locations(analysis: Analysis, naming: Naming, renames: Renames, path
     source = analysis.sources[path]
     result = Rewritten([], [])
     hacks = analysis.hacks.get(path, [])
+    result.mentions += _composed_mentions(source, renames)
     if not hacks and b"__file__" not in source.contents:
         return result
     skipped = _rewrite_hacks(analysis, naming, source, new_path, hacks, result)
@@ -27,10 +29,10 @@ def rewrite_locations(analysis: Analysis, naming: Naming, renames: Renames, path
         return result
     old = Locator(source, path)
     known: dict[str, Location] = {}
-    for name, location in old.names().items():
-        after = _after(location.path, path, new_path, renames)
+    for name, meant in old.names().items():
+        after = _after(meant.path, path, new_path, renames)
         if isinstance(after, str):
-            known[name] = Location(after, location.is_path, True)
+            known[name] = Location(after, meant.is_path, True)
     new = Locator(source, new_path, known)
     plain = Locator(source, new_path)
     only_hacks = _names_only_in(source, skipped)
@@ -58,10 +60,78 @@ def rewrite_locations(analysis: Analysis, naming: Naming, renames: Renames, path
     return result
 
 
+def composed_paths(source: Source) -> list[tuple[ast.expr, Location]]:
+    """Paths that are put together from parts, relative to the working folder; of nested ones, the outermost.
+
+    `os.path.join("src", "a")`, `Path("src") / "a"`
+    """
+    if not any(word in source.contents for word in (b"join(", b"Path(", b"joinpath(")):
+        return []
+    locator = Locator(source, source.path)
+    found: list[tuple[ast.expr, Location]] = []
+    inside: set[ast.AST] = set()
+    for node in [*source.of_type(ast.BinOp), *source.of_type(ast.Call)]:
+        if node in inside or not isinstance(node.op if isinstance(node, ast.BinOp) else ast.Div(), ast.Div):
+            continue
+        if isinstance(node, ast.Call) and len(node.args) < 2 and getattr(node.func, "attr", "") != "joinpath":
+            continue
+        location = locator.evaluate(node)
+        if location is None or location.anchored:
+            continue
+        inside.update(ast.walk(node))
+        found.append((node, location))
+    return [
+        entry for entry in found if not any(entry[0] is not other and _holds(other, entry[0]) for other, _ in found)
+    ]
+
+
+def _holds(outer: ast.AST, inner: ast.AST) -> bool:
+    return any(node is inner for node in ast.walk(outer))
+
+
+def _composed_mentions(source: Source, renames: Renames) -> list[Mention]:
+    found = []
+    for node, location in composed_paths(source):
+        path = posixpath.normpath(location.path)
+        place = Place(source.path, node.lineno)
+        text = source.segment(node).decode(source.encoding, "replace")
+        if path in renames.scattered and "/" in path:
+            taken = ", ".join(renames.scattered[path])
+            found.append(Mention(place, text, "", Certainty.ASK, f"a folder whose files part: {taken}"))
+            continue
+        new = renames.files.get(path) or renames.folders.get(path)
+        if new is None or "/" not in path:
+            continue
+        named = any(
+            isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and not _is_called(source, n)
+            for n in ast.walk(node)
+        )
+        certainty = Certainty.CERTAIN if path in renames.files and not named else Certainty.LIKELY
+        quoted = ", ".join(f'"{part}"' for part in new.split("/"))
+        spelling = Spelling.of(source, scope_of(source, node))
+        replacement = f"{spelling.path}({quoted})" if location.is_path else f"{spelling.os_path}.join({quoted})"
+        if not (spelling.path if location.is_path else spelling.os_path) or '"' in new or "\\" in new:
+            found.append(Mention(place, text, new, Certainty.ASK, "a path in parts"))
+            continue
+        edit = Edit(source.start(node), source.end(node), source.encode(replacement))
+        found.append(Mention(place, text, replacement, certainty, "a path in parts", (edit,)))
+    return found
+
+
+def _is_called(source: Source, node: ast.Name) -> bool:
+    """Whether a name is (the beginning of) what a call calls: Path, os in os.path.join."""
+    child: ast.AST = node
+    while isinstance(parent := source.parents.get(child), ast.Attribute):
+        child = parent
+    return isinstance(parent, ast.Call) and parent.func is child
+
+
 def _is_named(source: Source, node: ast.expr) -> bool:
     """Whether an expression is what a name is given: then it must not be judged by that name's meaning."""
     parent = source.parents.get(node)
-    return isinstance(parent, ast.Assign | ast.AnnAssign) and "__file__" in ast.unparse(node)
+    return isinstance(parent, ast.Assign | ast.AnnAssign) and any(
+        isinstance(inner, ast.Name) and inner.id == "__file__" for inner in ast.walk(node)
+    )
 
 
 def _rewrite_location(
@@ -94,7 +164,7 @@ def _rewrite_location(
         return
     if now is not None and now.path == wanted:
         return
-    spelling = Spelling.of(source)
+    spelling = Spelling.of(source, scope_of(source, node))
     base = _base_name(node)
     replacement = None
     if base is not None and base in known:
@@ -167,28 +237,28 @@ def _names_only_in(source: Source, skipped: set[ast.AST]) -> set[str]:
 def _rewrite_hacks(
     analysis: Analysis, naming: Naming, source: Source, new_path: str, hacks: list[PathHack], result: Rewritten
 ) -> set[ast.AST]:
-    """Removes what puts a dissolved root on sys.path, or names the new roots in a program. Gives the nodes it dealt with."""
+    """Removes what puts a dissolved root on sys.path, or names the new roots in a program. Gives what it dealt with."""
     done: set[ast.AST] = set()
     dead: list[ast.stmt] = []
     roots = _needed_roots(analysis, naming, source.path)
     replaced: set[str] = set()
     for hack in hacks:
-        place = Place(source.path, hack.call.lineno)
-        text = source.segment(hack.call).decode(source.encoding, "replace")
+        place = Place(source.path, hack.node.lineno)
+        text = source.segment(hack.node).decode(source.encoding, "replace")
         if hack.folder is None:
             why = "puts a folder on sys.path that is not known, or of somebody's machine"
             result.mentions.append(Mention(place, text, "", Certainty.ASK, why))
             continue
         if not _is_dissolved(hack.folder, analysis, naming):
             continue
-        statement = source.parents.get(hack.call)
-        if not isinstance(statement, ast.Expr):
+        statement = source.parents.get(hack.node)
+        if not isinstance(statement, ast.Expr) or not hack.plain:
             result.mentions.append(
                 Mention(place, text, "", Certainty.ASK, "puts a folder on sys.path whose modules move")
             )
             continue
         like = source.segment(hack.argument).decode(source.encoding, "replace")
-        spelling = Spelling.of(source)
+        spelling = Spelling.of(source, scope_of(source, hack.node))
         wanted = [root for root in roots if root not in replaced]
         spelled = [spelling.from_file(root, new_path, like, False) for root in wanted]
         if source.runs_as_program and not naming.is_test_file(source.path) and wanted and all(spelled):

@@ -11,26 +11,27 @@ import ast
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from migrate.analysis import Analysis
+from migrate.analysis import Analysis, relative_module
 from migrate.dotted_imports import annotation_strings, name_after
 from migrate.model import Certainty, Edit, Mention, Place, Renames
 from migrate.modules import module_name
 from migrate.naming import Naming
 from migrate.rewriting_imports import rewrite_program
+from migrate.rewriting_locations import composed_paths
 from migrate.source import Source
 
-_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*\Z")
-_PREFIX = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.(?=\Z|[%{])")
-_TARGET = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<rest>[A-Za-z_][\w.]*)(?:\(\))?\Z")
-_ENTRY_POINT = re.compile(r"\s*[\w.-]+\s*=\s*(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*(?::|\Z)")
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*\Z")
+_PREFIX = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*)\.(?=\Z|[%{])")
+_TARGET = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<rest>[^\W\d][\w.]*)(?:\(\))?\Z")
+_ENTRY_POINT = re.compile(r"\s*[\w.-]+\s*=\s*(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*(?::|\Z)")
 _RUN_MODULE = re.compile(
-    r"(?<!\S)-m\s+(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?![\w.])"
-    r"|\bpython[\d.]*(?:\s+-[a-zA-Z]+)*?\s+-m\s+(?P<word>[A-Za-z_]\w*)(?![\w.])"
+    r"(?<!\S)-m\s+(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)+)(?![\w.])"
+    r"|\bpython[\d.]*(?:\s+-[a-zA-Z]+)*?\s+-m\s+(?P<word>[^\W\d]\w*)(?![\w.])"
 )
-_IMPORTS = re.compile(r"(?m)(?:^|;)[ \t]*(?:from|import)[ \t]+\.*[A-Za-z_]")
+_IMPORTS = re.compile(r"(?m)(?:^|;)[ \t]*(?:from|import)[ \t]+\.*[^\W\d]")
 
 #: What takes a module's name, or a name in a module, by the last parts of its name: why, and the argument's keyword.
 _TAKES_MODULE = {
@@ -49,20 +50,70 @@ _BY_FULL_NAME = {
     **{
         f"{package}.{function}": ("importlib.resources", "anchor" if function == "files" else "package")
         for package in ("importlib.resources", "importlib_resources")
-        for function in ("files", "path", "contents", "is_resource", "open_text", "open_binary", "read_text", "read_binary")
+        for function in (
+            "files", "path", "contents", "is_resource", "open_text", "open_binary", "read_text", "read_binary",
+        )
     },
     **{
         f"pkg_resources.resource_{function}": ("pkg_resources", "package_or_requirement")
         for function in ("filename", "string", "stream", "exists", "isdir", "listdir")
     },
     "pkgutil.get_data": ("pkgutil.get_data", "package"), "pkgutil.resolve_name": ("pkgutil.resolve_name", "name"),
-    "pkgutil.find_loader": ("pkgutil.find_loader", "fullname"), "pkgutil.get_loader": ("pkgutil.get_loader", "module_or_name"),
+    "pkgutil.find_loader": ("pkgutil.find_loader", "fullname"),
+    "pkgutil.get_loader": ("pkgutil.get_loader", "module_or_name"),
     "pydoc.locate": ("pydoc.locate", "path"), "jinja2.PackageLoader": ("PackageLoader", "package_name"),
 }  # fmt: skip
 
 _SUFFIXES = frozenset(
-    "py pyi pyc toml yaml yml json jsonl txt md rst ini cfg conf env csv tsv parquet html htm css js ts log db sqlite lock sh"
-    " png jpg jpeg gif svg mp4 pt pth ckpt onnx pkl zip gz tar xml proto sql pem key".split()
+    [
+        "py",
+        "pyi",
+        "pyc",
+        "toml",
+        "yaml",
+        "yml",
+        "json",
+        "jsonl",
+        "txt",
+        "md",
+        "rst",
+        "ini",
+        "cfg",
+        "conf",
+        "env",
+        "csv",
+        "tsv",
+        "parquet",
+        "html",
+        "htm",
+        "css",
+        "js",
+        "ts",
+        "log",
+        "db",
+        "sqlite",
+        "lock",
+        "sh",
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "mp4",
+        "pt",
+        "pth",
+        "ckpt",
+        "onnx",
+        "pkl",
+        "zip",
+        "gz",
+        "tar",
+        "xml",
+        "proto",
+        "sql",
+        "pem",
+        "key",
+    ]
 )
 _LOGGERS = {"getLogger", "get_logger", "getChild", "assertLogs", "assertNoLogs"}
 
@@ -83,6 +134,18 @@ class Text:
     def edit(self, begin: int, end: int, replacement: str, source: Source) -> tuple[Edit, ...]:
         """The edit of a part of its value; none where the source spells the part otherwise (escapes, joined parts)."""
         span = source.value_span(self.node, begin, end)
+        if span is None and begin < end:  # what is the same at the end need not be touched
+            old = self.value[begin:end]
+            same = 0
+            for part, new in zip(
+                reversed(re.split(r"(?=[./])", old)), reversed(re.split(r"(?=[./])", replacement)), strict=False
+            ):
+                if part != new:
+                    break
+                same += len(part)
+            if 0 < same < min(len(old), len(replacement)):
+                replacement = replacement[: len(replacement) - same]
+                span = source.value_span(self.node, begin, end - same)
         return (Edit(*span, source.encode(replacement)),) if span is not None else ()
 
 
@@ -96,14 +159,13 @@ class _Argument:
     function: str
     full: str
     place: int | str
-    whole: bool  # the string itself, not one that it is the beginning of
 
     def is_given_as(self, keyword: str) -> bool:
         return self.place in (0, keyword)
 
 
 def strings_of(source: Source) -> Iterator[Text]:
-    """The string constants of a file that are no documentation and no annotation; parts of f-strings are not among them."""
+    """The string constants of a file, but for documentation, annotations and parts of f-strings."""
     annotations = set(annotation_strings(source))
     for node in source.of_type(ast.Constant):
         if not isinstance(node.value, str) or node in source.docstrings or node in annotations:
@@ -121,7 +183,7 @@ class _Reader:
     source: Source
 
     def module_in(self, dotted: str, exact: bool) -> tuple[str, str, str] | None:
-        """The longest module that a dotted name begins with: (old, new, what is left); None where there is none of ours.
+        """The longest module that a dotted name begins with: (old, new, what is left); None where it is none of ours.
 
         With `exact`, what is left must be something that the module has.
         """
@@ -142,6 +204,15 @@ class _Reader:
             return name, new, ".".join(rest)
         return None
 
+    def is_parted(self, dotted: str) -> bool:
+        """Whether the longest module that a dotted name begins with is ours, and has no name afterwards."""
+        parts = dotted.split(".")
+        for count in range(len(parts), 0, -1):
+            module = self.analysis.modules.find(".".join(parts[:count]), self.source.path)
+            if module is not None:
+                return not self.naming.keeps_its_name(module) and self.naming.of_module(module) is None
+        return False
+
     def why_not(self, old: str, rest: str, kind: str) -> str:
         """Why a name in a module is not reached by the module's new name, "" where it is.
 
@@ -150,11 +221,13 @@ class _Reader:
         module = self.analysis.modules.find(old, self.source.path)
         first = rest.split(".")[0]
         for statement in self.analysis.imports.get(module.file, ()) if module is not None and first else ():
-            if isinstance(statement.node, ast.Import):
-                for name in statement.names:
-                    if name.alias.asname is None and "." in name.alias.name and name.alias.name.split(".")[0] == first:
-                        if name.module is not None and name_after(self.naming, name.module) not in (None, name.alias.name):
-                            return f"{first} is bound there by `import {name.alias.name}`, which changes"
+            if not isinstance(statement.node, ast.Import):
+                continue
+            for name in statement.names:
+                called = name.alias.name
+                binds = name.alias.asname is None and called.startswith(f"{first}.") and name.module is not None
+                if binds and name_after(self.naming, name.module) not in (None, called):  # type: ignore[arg-type]
+                    return f"{first} is bound there by `import {called}`, which changes"
         return ""
 
     def moves_as_one(self, old: str, new: str) -> bool:
@@ -173,11 +246,14 @@ class _Reader:
 def find_mentions(analysis: Analysis, naming: Naming, renames: Renames, path: str) -> list[Mention]:
     """Every string of a Python file that names a module or a path which is called differently afterwards."""
     source = analysis.sources[path]
+    composed = {part for node, _ in composed_paths(source) for part in ast.walk(node)}
     reader = _Reader(analysis, naming, renames, source)
     found: list[Mention] = []
     for node in source.of_type(ast.JoinedStr):
         found += _formatted(reader, node)
     for text in strings_of(source):
+        if text.node in composed:
+            continue  # a part of a path
         if len(text.value) > 200_000 or not text.value.strip():
             continue
         found += _mentions(reader, text)
@@ -198,6 +274,9 @@ def _mentions(reader: _Reader, text: Text) -> Iterator[Mention]:
     if _DOTTED.match(value):
         yield from _dotted(reader, text, mention)
         return
+    if value.startswith(".") and _DOTTED.match(value.lstrip(".")):
+        yield from _relative(reader, text, mention)
+        return
     if match := _PREFIX.match(value):
         yield from _beginning(reader, text.node, match["module"], mention)
         return
@@ -207,7 +286,13 @@ def _mentions(reader: _Reader, text: Text) -> Iterator[Mention]:
     if (match := _ENTRY_POINT.match(value)) and _is_entry_point(source, text.node):
         found = reader.module_in(match["module"], False)
         if found and found[0] != found[1]:
-            yield mention(Certainty.CERTAIN, "an entry point", found[1], match.start("module"), match.start("module") + len(found[0]))
+            yield mention(
+                Certainty.CERTAIN,
+                "an entry point",
+                found[1],
+                match.start("module"),
+                match.start("module") + len(found[0]),
+            )
         return
     for match in _RUN_MODULE.finditer(value):
         group = "module" if match["module"] else "word"
@@ -222,7 +307,11 @@ def _mentions(reader: _Reader, text: Text) -> Iterator[Mention]:
 def _target(reader: _Reader, text: Text, match: re.Match[str], mention: _Maker) -> Iterator[Mention]:
     """`module:attribute`, as servers and entry points have it."""
     called = _given_to(reader.source, text.node)
-    server = called is not None and called.full.split(".")[0] in ("uvicorn", "hypercorn", "gunicorn") and called.is_given_as("app")
+    server = (
+        called is not None
+        and called.full.split(".")[0] in ("uvicorn", "hypercorn", "gunicorn")
+        and called.is_given_as("app")
+    )
     found = reader.module_in(match["module"], True)
     if not found or found[2] or found[0] == found[1]:
         return
@@ -268,11 +357,43 @@ def _program(reader: _Reader, text: Text, place: Place) -> Iterator[Mention]:
             yield Mention(place, mention.text, "", Certainty.ASK, f"in a program text: {mention.why}")
 
 
+def _relative(reader: _Reader, text: Text, mention: _Maker) -> Iterator[Mention]:
+    """`import_module(".x", PACKAGE)`, where x leaves the package: with the package's name it would not be found."""
+    called = _given_to(reader.source, text.node)
+    call = reader.source.parents.get(text.node)
+    call = reader.source.parents.get(call) if isinstance(call, ast.keyword) else call
+    if (
+        called is None
+        or not isinstance(call, ast.Call)
+        or called.function.split(".")[-1] not in ("import_module", "find_spec")
+    ):
+        return
+    package = call.args[1] if len(call.args) > 1 else next((k.value for k in call.keywords if k.arg == "package"), None)
+    level, name = len(text.value) - len(text.value.lstrip(".")), text.value.lstrip(".")
+    modules = reader.analysis.modules
+    if isinstance(package, ast.Name) and package.id in ("__name__", "__package__"):
+        base = relative_module(modules, reader.source.path, level, "")
+        module = relative_module(modules, reader.source.path, level, name)
+    elif isinstance(package, ast.Constant) and isinstance(package.value, str):
+        parts = package.value.split(".")
+        above = ".".join(parts[: len(parts) - level + 1])
+        base, module = modules.find(above, reader.source.path), modules.find(f"{above}.{name}", reader.source.path)
+    else:
+        return
+    if base is None or module is None:
+        return
+    new_base, new = reader.naming.of_module(base), reader.naming.of_module(module)
+    if new_base is None or new is None or new != f"{new_base}.{name}":
+        yield mention(
+            Certainty.ASK, f"import_module: becomes {new or 'nothing that can be imported'}, away from its package", ""
+        )
+
+
 def _is_run(source: Source, node: ast.Constant) -> bool:
     """Whether a program text is run: exec(…), or after "-c" in a list of arguments."""
     child: ast.AST = node
     parent = source.parents.get(node)
-    while isinstance(parent, ast.Call) and _last(parent.func) in ("dedent", "strip", "cleandoc", "compile") or (
+    while (isinstance(parent, ast.Call) and _last(parent.func) in ("dedent", "strip", "cleandoc", "compile")) or (
         isinstance(parent, ast.Attribute) and parent.attr == "strip"
     ):
         child, parent = parent, source.parents.get(parent)
@@ -296,12 +417,14 @@ def _dotted(reader: _Reader, text: Text, mention: _Maker) -> Iterator[Mention]:
     kind = _certain_kind(source, text.node, called)
     found = reader.module_in(value, exact=not kind)
     if found is None:
+        if kind and reader.is_parted(value):
+            yield mention(Certainty.ASK, f"{kind}: a folder whose modules part, or what is dropped", "")
         return
     old, new, rest = found
-    if old == new or rest.lower() in _SUFFIXES:
+    if old == new or rest.lower().split(".")[0] in _SUFFIXES:
         return  # "config.toml" names a file, not something in a module
     first = "." not in old
-    if called is not None and called.function.split(".")[-1] in _LOGGERS or _is_logger(source, text.node):
+    if (called is not None and called.function.split(".")[-1] in _LOGGERS) or _is_logger(source, text.node):
         if not first:
             yield mention(Certainty.STORED, "a logger's name", new, 0, len(old))
         return
@@ -331,6 +454,8 @@ def _beginning(reader: _Reader, node: ast.Constant | ast.JoinedStr, dotted: str,
     called = _given_to(reader.source, node)
     kind = _certain_kind(reader.source, node, called)
     found = reader.module_in(dotted, exact=not kind)
+    if found is None and kind and reader.is_parted(dotted):
+        yield mention(Certainty.ASK, f"{kind}: a folder whose modules part, or what is dropped", "", 0, len(dotted))
     if found is None or found[0] == found[1]:
         return
     old, new, rest = found
@@ -365,7 +490,7 @@ def _formatted(reader: _Reader, node: ast.JoinedStr) -> Iterator[Mention]:
             certainty, why = Certainty.ASK, f"{why}; written with escapes or in parts"
         return Mention(place, text, new, certainty, why, edits)
 
-    if match := re.match(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.(?:\w+\.)*\Z", value):
+    if match := re.match(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*)\.(?:\w+\.)*\Z", value):
         yield from _beginning(reader, node, match["module"], mention)
     elif "/" in value and (folder := value.rpartition("/")[0]) and len(node.values) > 1:
         yield from _folder(reader, node, value, folder, mention)
@@ -376,6 +501,11 @@ def _formatted(reader: _Reader, node: ast.JoinedStr) -> Iterator[Mention]:
                 if found and not found[2] and found[0] != found[1]:
                     why = "-m in an f-string"
                     yield Mention(place, match["module"] or match["word"], found[1], Certainty.ASK, why)
+            if part is not first and part.value.startswith("/") and not _is_part_of_a_location(source, node):
+                path = posixpath.normpath(part.value[1:])
+                if path in reader.renames.files:
+                    why = "the path of a file, in an f-string"
+                    yield Mention(place, path, reader.renames.files[path], Certainty.ASK, why)
 
 
 def _certain_kind(source: Source, node: ast.Constant | ast.JoinedStr, called: _Argument | None) -> str:
@@ -396,7 +526,8 @@ def _certain_kind(source: Source, node: ast.Constant | ast.JoinedStr, called: _A
         return "sys.modules"
     if isinstance(parent, ast.List | ast.Tuple):
         i = next((i for i, item in enumerate(parent.elts) if item is node), 0)
-        if i and isinstance(parent.elts[i - 1], ast.Constant) and parent.elts[i - 1].value == "-m":  # type: ignore[attr-defined]
+        before = parent.elts[i - 1] if i else None
+        if isinstance(before, ast.Constant) and before.value == "-m":
             return _kind_of_program(parent.elts[: i - 1], node)
         if _assigned_name(source, parent) == "pytest_plugins":
             return "pytest_plugins"
@@ -413,7 +544,7 @@ def _kind_of_argument(node: ast.Constant | ast.JoinedStr, called: _Argument | No
     if called is None:
         return ""
     value = node.value if isinstance(node, ast.Constant) else "."
-    names = called.function.split(".")
+    names = called.full.split(".")  # what `from importlib import import_module as load` calls load, too
     if called.full in _BY_FULL_NAME:
         kind, keyword = _BY_FULL_NAME[called.full]
         return kind if called.is_given_as(keyword) else ""
@@ -484,7 +615,7 @@ def _is_for_sys_modules(source: Source, node: ast.Dict) -> bool:
 def _why_not_import(
     source: Source, node: ast.Constant | ast.JoinedStr, called: _Argument | None, kind: str, old: str
 ) -> str:
-    """What speaks against rewriting the argument of __import__ or of a relative import_module, "" where nothing does."""
+    """What speaks against rewriting the argument of __import__, "" where nothing does."""
     call = source.parents.get(node)
     if isinstance(call, ast.keyword):
         call = source.parents.get(call)
@@ -529,19 +660,38 @@ def _dotted_name(node: ast.expr) -> str:
 def _given_to(source: Source, node: ast.expr) -> _Argument | None:
     """The function that a string, or one that it is the beginning of (`"a." + b`, `"a.%s" % b`), is an argument of."""
     child: ast.AST = node
-    whole = True
     parent = source.parents.get(node)
     while True:
-        if isinstance(parent, ast.BinOp) and parent.left is child and isinstance(parent.op, ast.Add | ast.Mod):
-            child, parent, whole = parent, source.parents.get(parent), False
+        if (
+            (
+                isinstance(parent, ast.BinOp)
+                and (
+                    (parent.left is child and isinstance(parent.op, ast.Add | ast.Mod))
+                    or (isinstance(parent.op, ast.Mod) and _begins(parent.left, "%s"))
+                )
+            )
+            or (
+                isinstance(parent, ast.Tuple)
+                and parent.elts[0] is child
+                and isinstance(source.parents.get(parent), ast.BinOp)
+            )
+            or (
+                isinstance(parent, ast.Call)
+                and isinstance(parent.func, ast.Attribute)
+                and parent.func.attr == "format"
+                and parent.args[:1] == [child]
+                and _begins(parent.func.value, "{}", "{0}")
+            )
+        ):
+            child, parent = parent, source.parents.get(parent)
         elif isinstance(parent, ast.FormattedValue):
             above = source.parents.get(parent)
             if not isinstance(above, ast.JoinedStr) or above.values[0] is not parent:
                 return None
-            child, parent, whole = above, source.parents.get(above), False
+            child, parent = above, source.parents.get(above)
         elif isinstance(parent, ast.Attribute) and parent.attr == "format":
             child = source.parents[parent]
-            parent, whole = source.parents.get(child), False
+            parent = source.parents.get(child)
         else:
             break
     if isinstance(parent, ast.keyword):
@@ -550,12 +700,16 @@ def _given_to(source: Source, node: ast.expr) -> _Argument | None:
             return None
         place: int | str = parent.arg
     elif isinstance(parent, ast.Call) and child in parent.args:
-        call, place = parent, parent.args.index(child)  # type: ignore[arg-type]
+        call, place = parent, next(i for i, argument in enumerate(parent.args) if argument is child)
     else:
         return None
     name = _dotted_name(call.func)
     first, dot, rest = name.partition(".")
-    return _Argument(name, source.origins.get(first, first) + dot + rest, place, whole)
+    return _Argument(name, source.origins.get(first, first) + dot + rest, place)
+
+
+def _begins(node: ast.expr, *beginnings: str) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(beginnings)
 
 
 def _is_logger(source: Source, node: ast.Constant) -> bool:
@@ -595,14 +749,31 @@ def _setting(source: Source, node: ast.Constant) -> str | None:
 
 
 _PATH_IN_TEXT = re.compile(r"(?<![\w./:\\-])(?:\./)?[\w.@+-]+(?:/[\w.@+-]+)+")
-_SHELL = {"system", "popen", "run", "call", "check_call", "check_output", "Popen", "getoutput", "create_subprocess_shell"}
+_SHELL = {
+    "system",
+    "popen",
+    "run",
+    "call",
+    "check_call",
+    "check_output",
+    "Popen",
+    "getoutput",
+    "create_subprocess_shell",
+}
 
 
 def _paths(reader: _Reader, text: Text, mention: _Maker) -> Iterator[Mention]:
     """A string that is a path relative to the repository's root (as the working folder), or that has one in it."""
     source, value, renames = reader.source, text.value, reader.renames
     if value.startswith("/"):
-        yield from _foreign(text, mention)
+        parent = source.parents.get(text.node)
+        path = posixpath.normpath(value[1:])
+        added = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add) and parent.right is text.node
+        if added and path in renames.files and not _is_part_of_a_location(source, text.node):
+            base = _joined_to(source, text.node)
+            yield mention(Certainty.LIKELY, f"the path of a file, in {base}", f"/{renames.files[path]}")
+        else:
+            yield from _foreign(text, mention)
         return
     if "/" not in value:
         if "\\" in value and posixpath.normpath(value.replace("\\", "/")) in renames.files:
@@ -643,19 +814,30 @@ def _folder(
 ) -> Iterator[Mention]:
     """A path that begins with a folder that moves, and of which nobody knows what follows: `src/config/*.yaml`."""
     renames = reader.renames
-    if _is_part_of_a_location(reader.source, node) or reader.analysis.inventory.exists(posixpath.normpath(value)):
+    if _is_part_of_a_location(reader.source, node):
+        return
+    if not isinstance(node, ast.JoinedStr) and reader.analysis.inventory.exists(posixpath.normpath(value)):
         return
     prefix = "./" if beginning.startswith("./") else ""
     folder = beginning[len(prefix) :]
-    while folder:
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    whole = "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in parts)
+    if " " in whole:
+        return
+    # "train/loss" may be anything, and f"train/{x}" as well.
+    sure = re.search(r"[*%]|/.*\{|\.[A-Za-z]\w*\Z", whole) is not None
+    while folder and not folder.startswith("/"):
         if folder in renames.folders:
-            if "/" in folder or "/" in beginning or folder != beginning:
+            if sure or "/" in folder:
                 end = len(prefix) + len(folder)
-                yield mention(Certainty.LIKELY, "in a folder that moves", prefix + renames.folders[folder], 0, end)
+                certainty = Certainty.LIKELY if "/" in folder else Certainty.ASK
+                yield mention(certainty, "in a folder that moves", prefix + renames.folders[folder], 0, end)
             return
         if folder in renames.scattered:
-            if "/" in folder:
-                yield mention(Certainty.ASK, f"in a folder whose files part: {', '.join(renames.scattered[folder])}", "")
+            if sure or "/" in folder:
+                yield mention(
+                    Certainty.ASK, f"in a folder whose files part: {', '.join(renames.scattered[folder])}", ""
+                )
             return
         folder = posixpath.dirname(folder)
 
@@ -679,7 +861,11 @@ def _joined_to(source: Source, node: ast.Constant) -> str | None:
     parent = source.parents.get(node)
     if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Div | ast.Add) and parent.right is node:
         return ast.unparse(parent.left)
-    if isinstance(parent, ast.Call) and _last(parent.func) in ("join", "joinpath", "Path", "PurePath") and node in parent.args:
+    if (
+        isinstance(parent, ast.Call)
+        and _last(parent.func) in ("join", "joinpath", "Path", "PurePath")
+        and node in parent.args
+    ):
         if _last(parent.func) == "joinpath":
             return ast.unparse(parent.func)
         i = parent.args.index(node)

@@ -6,6 +6,7 @@ import json
 import posixpath
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrate.inventory import Inventory
@@ -15,48 +16,81 @@ from migrate.source import Source
 
 @dataclass(frozen=True)
 class PathHack:
-    """A statement that changes sys.path: `sys.path.insert(0, X)`, `sys.path.append(X)`.
+    """A statement that changes sys.path: `sys.path.insert(0, X)`, `sys.path += [X]`.
 
     Attributes:
-        call: the call.
+        node: the call, or the statement.
         argument: X.
         folder: what X is, relative to the repository's root; None where that cannot be known or lies outside.
+        plain: it is a call of insert or append, which does nothing else.
     """
 
-    call: ast.Call
+    node: ast.expr | ast.stmt
     argument: ast.expr
     folder: str | None
+    plain: bool = True
 
 
 def path_hacks(source: Source, inventory: Inventory) -> list[PathHack]:
     """The statements of a file that change sys.path."""
-    if b"sys.path" not in source.contents and b"path.insert" not in source.contents:
+    if b"sys" not in source.contents and b"addsitedir" not in source.contents:
         return []
     locator = Locator(source, source.path)
     found = []
-    for node in source.nodes:
-        match node:
-            case (
-                ast.Call(
-                    func=ast.Attribute(
-                        attr="insert", value=ast.Attribute(attr="path", value=ast.Name(id="sys" | "_sys"))
-                    ),
-                    args=[_, argument],
-                )
-                | ast.Call(
-                    func=ast.Attribute(
-                        attr="append", value=ast.Attribute(attr="path", value=ast.Name(id="sys" | "_sys"))
-                    ),
-                    args=[argument],
-                )
-            ):
-                location = locator.evaluate(argument)
-                folder = None
-                if location is not None and not location.path.startswith(("/", "..")):
-                    folder = posixpath.normpath(location.path) if location.path else ""
-                    folder = "" if folder == "." else folder
-                found.append(PathHack(node, argument, folder))
+    for node, arguments, plain in _changes_of_path(source):
+        for argument in arguments:
+            location = locator.evaluate(argument)
+            folder = None
+            if location is not None and not location.path.startswith(("/", "..")):
+                folder = posixpath.normpath(location.path) if location.path else ""
+                folder = "" if folder == "." else folder
+            found.append(PathHack(node, argument, folder, plain))
     return found
+
+
+def _changes_of_path(source: Source) -> Iterator[tuple[ast.expr | ast.stmt, list[ast.expr], bool]]:
+    """What changes sys.path, with what is put there, and whether it is an insert or append."""
+    for call in source.of_type(ast.Call):
+        match call:
+            case ast.Call(func=ast.Attribute(attr="insert", value=place), args=[_, argument]) if _is_path(
+                source, place
+            ):
+                yield call, [argument], True
+            case ast.Call(func=ast.Attribute(attr="append", value=place), args=[argument]) if _is_path(source, place):
+                yield call, [argument], True
+            case ast.Call(func=ast.Attribute(attr="extend", value=place), args=[several]) if _is_path(source, place):
+                yield call, _elements(several), False
+            case ast.Call(func=ast.Attribute(attr="addsitedir") | ast.Name(id="addsitedir"), args=[argument, *_]):
+                yield call, [argument], False
+    for added in source.of_type(ast.AugAssign):
+        if _is_path(source, added.target):
+            yield added, _elements(added.value), False
+    for statement in source.of_type(ast.Assign):
+        target = statement.targets[0]
+        if _is_path(source, target) or (isinstance(target, ast.Subscript) and _is_path(source, target.value)):
+            one = isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Slice)
+            yield statement, [statement.value] if one else _elements(statement.value), False
+
+
+def _elements(node: ast.expr) -> list[ast.expr]:
+    """The elements of a list as it is written, or of lists that are added to another."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return [item.value if isinstance(item, ast.Starred) else item for item in node.elts]
+    if isinstance(node, ast.BinOp):
+        return [*_elements(node.left), *_elements(node.right)]
+    return []
+
+
+def _is_path(source: Source, node: ast.expr) -> bool:
+    """Whether an expression is sys.path, by whatever name."""
+    if isinstance(node, ast.Name):
+        return source.origins.get(node.id) == "sys.path"
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "path"
+        and isinstance(node.value, ast.Name)
+        and source.origins.get(node.value.id, node.value.id) in ("sys", "_sys")
+    )
 
 
 def configured_roots(inventory: Inventory) -> list[str]:

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-_MAKES_SCOPE = _Function | ast.ClassDef | _Comprehension
+_MAKES_SCOPE = frozenset(
+    {
+        ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef,
+        ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
+    }
+)  # fmt: skip
+_BINDS = frozenset({ast.Import, ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping})
 
 
 @dataclass(eq=False)
@@ -23,7 +29,7 @@ class Scope:
     nonlocal_names: set[str] = field(default_factory=set)
 
     def binder(self, name: str) -> "Scope":
-        """The scope that a name is bound in by a statement that stands here: not this one after `global` and `nonlocal`."""
+        """The scope that a statement which stands here binds a name in: another one after `global` and `nonlocal`."""
         if name in self.global_names:
             return self.module
         if name in self.nonlocal_names and self.parent is not None:
@@ -122,29 +128,41 @@ def _visit(node: ast.AST, scope: Scope, scopes: Scopes) -> None:
     stack = [node]  # recursion for scopes only: `a + b + …` is as deep as it is long
     while stack:
         node = stack.pop()
-        if isinstance(node, _MAKES_SCOPE):
+        kind = type(node)
+        if kind is ast.Name:
+            _note_name(node, scope, scopes)  # type: ignore[arg-type]
+            continue
+        if kind in _MAKES_SCOPE:
             _visit_scope(node, scope, scopes)
             continue
-        if isinstance(node, ast.NamedExpr):
-            # Binds in the function around a comprehension.
+        if kind in _BINDS:
+            _note_binding(node, scope, scopes)
+        children: list[ast.AST] = []
+        for name in node._fields:
+            if name not in ("ctx", "op"):
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    children += [child for child in value if isinstance(child, ast.AST)]
+                elif isinstance(value, ast.AST):
+                    children.append(value)
+        if kind is ast.NamedExpr:  # binds in the function around a comprehension
             holder = scope
             while isinstance(holder.node, _Comprehension) and holder.parent is not None:
                 holder = holder.parent
-            _bind(holder, node.target.id, node.target)
-            scopes.names[node.target] = holder
-            stack.append(node.value)
-            continue
-        _visit_plain(node, scope, scopes)
-        stack.extend(reversed(list(ast.iter_child_nodes(node))))
+            _note_name(children.pop(0), holder, scopes)  # type: ignore[arg-type]
+        children.reverse()
+        stack += children
 
 
-def _visit_plain(node: ast.AST, scope: Scope, scopes: Scopes) -> None:
-    """Notes what a node that makes no scope binds."""
-    if isinstance(node, ast.Name):
-        scopes.names[node] = scope
-        if not isinstance(node.ctx, ast.Load):
-            _bind(scope, node.id, node)
-    elif isinstance(node, ast.Import | ast.ImportFrom):
+def _note_name(node: ast.Name, scope: Scope, scopes: Scopes) -> None:
+    scopes.names[node] = scope
+    if not isinstance(node.ctx, ast.Load):
+        _bind(scope, node.id, node)
+
+
+def _note_binding(node: ast.AST, scope: Scope, scopes: Scopes) -> None:
+    """Notes what a node that makes no scope binds, besides by a Name."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
         scopes.imports[node] = scope
         for alias in node.names:
             name = alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0])

@@ -18,9 +18,9 @@ _QUOTE = re.compile(rb"(?i)[rubf]*(\"\"\"|'''|\"|')")
 _BETWEEN_PARTS = re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n|#[^\r\n]*)+")
 #: A stretch of a string that spells itself, or one escape (a backslash and a line's end spell nothing).
 _PIECE = re.compile(
-    rb"\\(?:\r\n|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-7]{1,3}|[\x00-\xff])|\r\n|[\r\n]|\w+|[^\\]"
+    rb"\\(?:\r\n|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-7]{1,3}|[\x00-\xff])|\r\n|[\r\n]|\w+|[\x80-\xff]+|[^\\]"
 )
-_RAW = re.compile(rb"\\(?:\r\n|[\x00-\xff])|\r\n|[\r\n]|\w+|[^\\]")
+_RAW = re.compile(rb"\\(?:\r\n|[\x00-\xff])|\r\n|[\r\n]|\w+|[\x80-\xff]+|[^\\]")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -52,15 +52,19 @@ class Source:
         self.contents = contents
         self.encoding, _ = tokenize.detect_encoding(BytesIO(contents).readline)
         try:
-            _check_encoding(contents, self.encoding)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # invalid escapes in other people's strings
+                _check_encoding(contents, self.encoding)
                 self.tree = ast.parse(contents)
-        except (LookupError, ValueError, RecursionError, MemoryError) as error:  # UnicodeDecodeError and null bytes among them
+        except (
+            LookupError,
+            ValueError,
+            RecursionError,
+            MemoryError,
+        ) as error:  # UnicodeDecodeError and null bytes among them
             raise SyntaxError(str(error) or type(error).__name__, (path, 1, 1, "")) from error
         self._bom = 3 if contents.startswith(b"\xef\xbb\xbf") else 0
         self._starts = [self._bom, *(match.end() for match in _LINE_END.finditer(contents))]
-        self._by_type: dict[type[ast.AST], list[ast.AST]] = {}
         self._plain = self.encoding in ("utf-8", "utf-8-sig") or contents.isascii()
 
     def offset(self, line: int, column: int) -> int:
@@ -112,7 +116,7 @@ class Source:
             ) from error
 
     def value_start(self, node: ast.Constant) -> int | None:
-        """Where the value of a string begins, if the source spells it as it is; None with escapes or in joined parts."""
+        """Where a string's value begins, if the source spells it as it is; None with escapes or in joined parts."""
         start, end = self.start(node), self.end(node)
         text = self.contents[start:end]
         match = _QUOTE.match(text)
@@ -125,7 +129,7 @@ class Source:
             return None
 
     def value_span(self, node: ast.Constant, begin: int, end: int) -> tuple[int, int] | None:
-        """The bytes that spell a part of a string's value, letter by letter; None where escapes or quotes stand in it."""
+        """The bytes that spell a part of a string's value letter by letter; None with escapes or quotes in it."""
         start = self.value_start(node)
         if start is not None:
             first = start + len(self.encode(str(node.value)[:begin]))
@@ -134,15 +138,16 @@ class Source:
         if places is None or begin >= end:
             return None
         first, last = places[begin], places[end - 1]
+        wanted = str(node.value)[begin:end]
         try:
-            wanted = self.encode(str(node.value)[begin:end])
-        except MigrationError:
+            span = first, first + len(self.encode(wanted))
+            same = self.contents[slice(*span)].decode(self.encoding) == wanted
+        except (MigrationError, UnicodeDecodeError):
             return None
-        span = first, first + len(wanted)
-        return span if self.contents[slice(*span)] == wanted and last < span[1] else None
+        return span if same and last < span[1] else None
 
     def _places_of_value(self, node: ast.Constant) -> list[int] | None:
-        """Where each character of a string's value stands, through escapes and joined parts; None where that is not sure."""
+        """Where each character of a string's value stands, through escapes and joined parts; None if not sure."""
         position, end = self.start(node), self.end(node)
         places: list[int] = []
         value: list[str] = []
@@ -163,11 +168,14 @@ class Source:
                     text = piece.group().decode(self.encoding)
                     if piece.group().startswith(b"\\") and not raw:
                         text = "" if text[1] in "\r\n" else str(ast.literal_eval(f'"{text}"'))
+                    else:
+                        text = text.replace("\r\n", "\n").replace("\r", "\n")
                 except (ValueError, SyntaxError):
                     return None
-                text = "\n" if text in ("\r\n", "\r") else text
                 value += text
-                places += [position + len(self.encode(text[:i])) if len(text) > 1 else position for i in range(len(text))]
+                places += [
+                    position + len(self.encode(text[:i])) if len(text) > 1 else position for i in range(len(text))
+                ]
                 position = piece.end()
             position += len(quote)
         return places if "".join(value) == node.value else None
@@ -213,11 +221,16 @@ class Source:
         """Every node (but for contexts and operators), parents before children."""
         return self._walked[0]
 
+    @cached_property
+    def _by_type(self) -> dict[type[ast.AST], list[ast.AST]]:
+        found: dict[type[ast.AST], list[ast.AST]] = {}
+        for node in self.nodes:
+            found.setdefault(type(node), []).append(node)
+        return found
+
     def of_type(self, kind: type[_Node]) -> list[_Node]:
-        """Every node of a type."""
-        if kind not in self._by_type:
-            self._by_type[kind] = [node for node in self.nodes if type(node) is kind]
-        return self._by_type[kind]  # type: ignore[return-value]
+        """Every node of a type, parents before children."""
+        return self._by_type.get(kind, [])  # type: ignore[return-value]
 
     @property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -231,14 +244,8 @@ class Source:
 
     @cached_property
     def docstrings(self) -> set[ast.AST]:
-        """The string nodes that are documentation."""
-        found: set[ast.AST] = set()
-        for node in self.nodes:
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-                first = node.body[0]
-                if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                    found.add(first.value)
-        return found
+        """The string nodes that are documentation: statements of their own."""
+        return {node.value for node in self.of_type(ast.Expr) if isinstance(node.value, ast.Constant)}
 
     @cached_property
     def runs_as_program(self) -> bool:

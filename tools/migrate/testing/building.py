@@ -63,9 +63,7 @@ def write(root: Path, files: dict[str, str | bytes]) -> Path:
     return root
 
 
-def plan_of(
-    root: Path, files: dict[str, str | bytes], mapping: str = MAPPING, accept_likely: bool = False
-) -> Plan:
+def plan_of(root: Path, files: dict[str, str | bytes], mapping: str = MAPPING, accept_likely: bool = False) -> Plan:
     """The plan for a repository of these files."""
     return make_plan(write(root, files), parse_mapping(mapping, "migration.toml"), accept_likely)
 

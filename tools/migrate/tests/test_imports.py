@@ -1,5 +1,7 @@
 """Every form of an import, and of a use of what it binds: the bytes before and after the move."""
 
+# ruff: noqa: E501 – code before and after, each in one line
+
 from pathlib import Path
 
 import pytest
@@ -142,7 +144,7 @@ FORMS = {
         '    y: "common.storage.Store" = cast("common.storage.Store", x)\n    return y\n',
         "from typing import cast, Literal, TypeVar\nimport shared_libs.common.storage\n"
         'T = TypeVar("T", bound="shared_libs.common.storage.Store")\n'
-        "def f(x: list[\"shared_libs.common.storage.Store\"], **k: \"dict[str, 'shared_libs.common.storage.Store']\")"
+        'def f(x: list["shared_libs.common.storage.Store"], **k: "dict[str, \'shared_libs.common.storage.Store\']")'
         " -> 'shared_libs.common.storage.Store | None':\n"
         '    y: "shared_libs.common.storage.Store" = cast("shared_libs.common.storage.Store", x)\n    return y\n',
     ),
@@ -211,6 +213,12 @@ FORMS = {
     "deleted": (
         "import common.storage\nprint(common.storage)\ndel common\n",
         "import shared_libs.common.storage, shared_libs.common as common\nprint(common.storage)\ndel common\n",
+    ),
+    "plain, deleted, and dotted": (
+        "import common\nimport common.storage\ndel common\nimport common.player, common\nimport common.storage\n",
+        "import shared_libs.common as common\nimport shared_libs.common.storage, shared_libs.common as common\ndel common\n"
+        "import shared_libs.common.player, shared_libs.common as common\n"
+        "import shared_libs.common.storage, shared_libs.common as common\n",
     ),
     "global": (
         "def f():\n    global common\n    import common.storage\nf()\nprint(common.storage)\n",
@@ -399,7 +407,9 @@ def test_what_cannot_be_rewritten_for_sure_is_left_and_reported(tmp_path: Path, 
 
 def test_an_import_of_what_is_dropped_is_left_and_reported(tmp_path: Path) -> None:
     mapping = MAPPING.replace('leave = ["*"]', 'leave = ["*"]\ndrop = ["src/common/player.py"]')
-    code = "from common import player\nfrom common.player import kind\nimport common.player as p\nimport common.player\n"
+    code = (
+        "from common import player\nfrom common.player import kind\nimport common.player as p\nimport common.player\n"
+    )
     found = rewritten(tmp_path, code, mapping=mapping)
     assert found.contents.decode() == code
     assert [(m.place.line, m.certainty) for m in found.mentions] == [(line, Certainty.ASK) for line in (1, 2, 3, 4)]

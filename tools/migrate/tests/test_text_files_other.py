@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from migrate.edits import apply_edits
 from migrate.model import Certainty, Edit
-from migrate.text_files.testing import API, CLOUD, TRACKING, TRAINING, Repository, repository, with_file_moved
+from migrate.testing.renamed import API, CLOUD, TRACKING, TRAINING, Repository, repository, with_file_moved
 
 REPOSITORY = repository()
 STAYING = repository(leave=("src/utils",))

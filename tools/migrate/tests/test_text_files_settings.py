@@ -7,7 +7,7 @@ import pytest
 
 from migrate.model import Certainty
 from migrate.text_files.structured import Unreadable, read_json, read_toml
-from migrate.text_files.testing import API, CLOUD, TRACKING, TRAINING, repository, with_file_moved
+from migrate.testing.renamed import API, CLOUD, TRACKING, TRAINING, repository, with_file_moved
 
 ROOTS = [TRACKING, TRAINING, API, CLOUD]
 

@@ -175,3 +175,16 @@ def test_a_program_still_runs_from_where_it_stands(migrated: Path) -> None:
     program = migrated / "shared_libs/utils/cleanup.py"
     result = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "/home/coach"
+
+
+def test_in_a_bazel_workspace_the_build_files_come_along_and_go_with_the_rollback(root: Path, tmp_path: Path) -> None:
+    (root / "MODULE.bazel").write_text("")
+    before = tree(root)
+    mapping = tmp_path / "migration.toml"
+    mapping.write_text(monolith.MAPPING.replace('"deploy.sh"]', '"deploy.sh", "MODULE.bazel"]'))
+    result = CliRunner().invoke(app, ["apply", str(root), "--mapping", str(mapping)])
+    assert result.exit_code == 0, result.output
+    written = (root / "services/service-training/src/training/BUILD.bazel").read_text()
+    assert '"//shared_libs/common",' in written
+    assert CliRunner().invoke(app, ["rollback", str(root)]).exit_code == 0
+    assert tree(root) == before

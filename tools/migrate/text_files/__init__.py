@@ -56,6 +56,8 @@ _PYTHON = (".py", ".pyi", ".pyw")
 #: Formats whose text is data or a picture: what looks like a path in them is none of ours.
 _DATA = (
     ".csv",
+    ".po",
+    ".pot",
     ".tsv",
     ".jsonl",
     ".ndjson",
