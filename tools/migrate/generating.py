@@ -177,8 +177,22 @@ def _service_pytest_ini(
         # pytest reads no conftest.py above the folder of its configuration unless it is told to.
         options["--confcutdir"] = "."
         intro.append("(--confcutdir=. makes the root's conftest.py count there.)")
-    ini = pytest_ini(intro, settings, [relative(root, service.target) for root in roots], ["tests"], options)
+    places = [relative(root, service.target) for root in roots]
+    places[1:1] = [relative(root, service.target) for root in _roots_of_tests(service, files)]
+    ini = pytest_ini(intro, settings, places, ["tests"], options)
     return ini, mode.remarks
+
+
+def _roots_of_tests(service: Component, files: Collection[str]) -> list[str]:
+    """The import roots that a service's tests need for `from tests.helpers import …`, before those of other tests.
+
+    pytest puts them on sys.path itself only for a test whose folders up to there are packages all.
+    """
+    home = service.tests_home
+    if f"{home}/__init__.py" in files:
+        return [service.target]
+    packages = ("test", "testing", "unit_tests", "integration_tests", "tests_e2e")
+    return [home] if any(f"{home}/{name}/__init__.py" in files for name in packages) else []
 
 
 def _common_folder(paths: Iterable[str]) -> str:

@@ -609,6 +609,8 @@ def _improve(repository: _Repository, proposal: _Proposal, plan: Plan) -> bool:
                 reasons.setdefault(users[0], f"{place} imports what stays in {edge.end}")
         else:
             allowed[edge.start, edge.end] = len({place.path for place in edge.places})
+    if not reasons and _set_apart(repository, proposal, plan):
+        return True
     if not reasons and not allowed:
         return False
     if not reasons:
@@ -627,6 +629,22 @@ def _improve(repository: _Repository, proposal: _Proposal, plan: Plan) -> bool:
             _join(repository, proposal, unit)
     proposal.edges.clear()
     return True
+
+
+def _set_apart(repository: _Repository, proposal: _Proposal, plan: Plan) -> bool:
+    """Gives a package that would hide something at the root, beside others in a service, a service of its own."""
+    for decision in plan.decisions:
+        if "at the root" not in decision.what or " and hide " not in decision.what:
+            continue
+        for unit in proposal.services:
+            hiding = [place for place in unit.places if _is_within(decision.places[0].path, [place])]
+            if hiding and len(unit.places) > 1 and hiding[0] in repository.inventory.folders:
+                unit.places.remove(hiding[0])
+                unit.lines -= repository.size[hiding[0]]
+                proposal.services.append(_unit(repository, hiding))
+                proposal.edges.clear()
+                return True
+    return False
 
 
 def _in_circle(repository: _Repository, unit: Unit, proposal: _Proposal) -> bool:
@@ -657,6 +675,8 @@ def _unsure(repository: _Repository, plan: Plan, units: list[Unit]) -> dict[str,
     found: dict[str, str] = {}
     modules = repository.analysis.modules
     inside = {place: unit.inside for unit in units for place in unit.places}
+    # What its name calls a library is one, and what it looks for above its folder is the plan's to report.
+    guessed = {place for place in inside if posixpath.basename(place).removesuffix(".py") not in _SHARED_NAMES}
     for mention in plan.mentions:
         if mention.certainty is Certainty.CERTAIN or mention.why == "a logger's name":
             continue
@@ -668,7 +688,7 @@ def _unsure(repository: _Repository, plan: Plan, units: list[Unit]) -> dict[str,
             named = module is not None and _is_within(module.file or (module.folders or ("",))[0], [place])
             if named or re.search(rf"(?<![\w/]){re.escape(place)}(?!\w)", mention.text):
                 found.setdefault(place, f'{mention.place} says "{mention.text}"')
-            elif "files part" in mention.why and _is_within(mention.place.path, [place]):
+            elif place in guessed and "files part" in mention.why and _is_within(mention.place.path, [place]):
                 found.setdefault(place, f"{mention.place} goes to the folder above it")
             elif is_inside and "files part" in mention.why and not _is_within(mention.place.path, repository.tests):
                 found.setdefault(place, f"{mention.place} looks into its folder")

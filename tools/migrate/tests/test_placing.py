@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from migrate.completing import complete
 from migrate.model import Fate
-from migrate.testing.building import MODULES, plan_of, result_of
+from migrate.testing.building import MAPPING, MODULES, plan_of, result_of
 
 _TEST = "def test_it():\n    pass\n"
 
@@ -63,3 +64,35 @@ def test_every_file_is_accounted_for(tmp_path: Path) -> None:
     assert plan.files["deep/er/file.bin"].fate is Fate.UNMAPPED
     assert plan.files["README.md"].fate is Fate.LEFT
     assert set(plan.files) == set(plan.inventory.files)
+
+
+def test_a_package_of_tests_keeps_its_name(tmp_path: Path) -> None:
+    mapping = MAPPING.replace('folders = ["tests"]', 'folders = ["test"]')
+    files: dict[str, str | bytes] = {
+        **MODULES,
+        "test/__init__.py": "",
+        "test/helper.py": "",
+        "test/unit/test_model.py": f"from test.helper import *\nfrom src.train.model import Model\n{_TEST}",
+    }
+    plan = plan_of(tmp_path, files, mapping)
+    new = {path: entry.new_path for path, entry in plan.files.items()}
+    assert new["test/unit/test_model.py"] == "services/training/tests/test/unit/test_model.py"
+    assert new["test/helper.py"] == "services/training/tests/test/helper.py"
+    complete(plan)
+    ini, _ = plan.operations.creates["services/training/pytest.ini"]
+    assert b"pythonpath = src tests ../..\n" in ini
+
+
+def test_the_package_tests_of_a_service_goes_before_that_of_the_root(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        **MODULES,
+        "tests/__init__.py": "",
+        "tests/helper.py": "",
+        # No package, so that pytest puts only this very folder on sys.path.
+        "tests/unit/test_model.py": f"from tests.helper import *\nfrom src.train.model import Model\n{_TEST}",
+        "tests/test_both.py": f"import src.train.model\nimport src.track.steps\n{_TEST}",
+    }
+    plan = plan_of(tmp_path, files)
+    complete(plan)
+    ini, _ = plan.operations.creates["services/training/pytest.ini"]
+    assert b"pythonpath = src . ../..\n" in ini
