@@ -46,10 +46,15 @@ def rewrite_locations(analysis: Analysis, naming: Naming, renames: Renames, path
             stack.extend(reversed(list(ast.iter_child_nodes(node))))
             continue
         assert isinstance(node, ast.expr)
+        wanted = _after(location.path, path, new_path, renames)
+        component = naming.component_of(path)
+        if component is not None and location.path in analysis.modules.roots and _is_for_programs(source, node):
+            wanted = component.import_root  # where the program that is started finds this very code
         _rewrite_location(
             source,
             node,
             location,
+            wanted,
             (plain if _is_named(source, node) else new),
             known,
             renames,
@@ -126,6 +131,26 @@ def _is_called(source: Source, node: ast.Name) -> bool:
     return isinstance(parent, ast.Call) and parent.func is child
 
 
+def _is_for_programs(source: Source, node: ast.expr) -> bool:
+    """Whether a place goes into the PYTHONPATH of a program that is started, itself or by the name that it is given."""
+    if b"PYTHONPATH" not in source.contents:
+        return False
+    statement: ast.AST = node
+    while not isinstance(statement, ast.stmt):
+        statement = source.parents[statement]
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return "PYTHONPATH" in ast.unparse(statement)
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    if any("PYTHONPATH" in ast.unparse(target) for target in targets):
+        return True
+    names = {target.id for target in targets if isinstance(target, ast.Name)}
+    for assigned in source.of_type(ast.Assign):
+        to = " ".join(ast.unparse(target) for target in assigned.targets)
+        if "PYTHONPATH" in to and any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(assigned.value)):
+            return True
+    return False
+
+
 def _is_named(source: Source, node: ast.expr) -> bool:
     """Whether an expression is what a name is given: then it must not be judged by that name's meaning."""
     parent = source.parents.get(node)
@@ -138,6 +163,7 @@ def _rewrite_location(
     source: Source,
     node: ast.expr,
     location: Location,
+    wanted: str | object,
     locator: Locator,
     known: dict[str, Location],
     renames: Renames,
@@ -145,7 +171,6 @@ def _rewrite_location(
     only_hacks: set[str],
     result: Rewritten,
 ) -> None:
-    wanted = _after(location.path, source.path, new_path, renames)
     now = locator.evaluate(node)
     place = Place(source.path, node.lineno)
     text = source.segment(node).decode(source.encoding, "replace")

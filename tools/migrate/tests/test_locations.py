@@ -14,6 +14,7 @@ from migrate.source import Source
 from migrate.testing.building import MAPPING, MODULES, plan_of, rewritten, write
 
 HEAD = "import os\nimport sys\nfrom pathlib import Path\n"
+PYTHONPATH_OF_SRC = '[tool.pytest.ini_options]\npythonpath = ["src"]\n'
 UP5 = "os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))"
 
 VALUES = {
@@ -217,3 +218,24 @@ def test_a_root_that_still_holds_modules_stays_on_sys_path(tmp_path: Path) -> No
     code = f'{HEAD}sys.path.insert(0, "src")\nimport old\n'
     found = rewritten(tmp_path, code, mapping=mapping, more={"src/old.py": "x = 1\n"})
     assert found.contents.decode() == code
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "env['PYTHONPATH'] = os.pathsep.join([above, env.get('PYTHONPATH', '')])\n",
+        "env['PYTHONPATH'] = above\n",
+    ],
+)
+def test_what_becomes_the_pythonpath_of_a_program_leads_to_the_new_root(tmp_path: Path, use: str) -> None:
+    code = HEAD + "env = dict(os.environ)\nabove = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))\n" + use
+    more: dict[str, str | bytes] = {"src/train/deep/__init__.py": "", "pyproject.toml": PYTHONPATH_OF_SRC}
+    found = rewritten(tmp_path, code, more=more)
+    # From services/training/src/training/main.py, two up is services/training/src: right as it stands.
+    assert found.contents.decode() == code
+
+
+def test_an_import_root_that_is_no_pythonpath_still_means_the_same_folder(tmp_path: Path) -> None:
+    code = HEAD + "above = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), 'data.txt')\n"
+    found = rewritten(tmp_path, code, more={"data.txt": ""})
+    assert UP5 in found.contents.decode()

@@ -6,8 +6,8 @@ import tomllib
 import pytest
 
 from migrate.model import Certainty
-from migrate.text_files.structured import Unreadable, read_json, read_toml
 from migrate.testing.renamed import API, CLOUD, TRACKING, TRAINING, repository, with_file_moved
+from migrate.text_files.structured import Unreadable, read_json, read_toml
 
 ROOTS = [TRACKING, TRAINING, API, CLOUD]
 

@@ -566,7 +566,10 @@ def test_one_broken_import_is_the_same_error_though_its_package_has_gone(shop: S
 
 
 def test_a_test_that_failed_and_passes_now_is_told_and_is_no_difference(shop: Shop) -> None:
-    for tree, path in ((shop.before, "tests/api/test_server.py"), (shop.after, "services/service-api/tests/test_server.py")):
+    for tree, path in (
+        (shop.before, "tests/api/test_server.py"),
+        (shop.after, "services/service-api/tests/test_server.py"),
+    ):
         text = (tree / path).read_text()
         shop.write(tree, path, f"{text}\n\ndef test_now():\n    assert {tree == shop.after}\n")
     check = shop.check("tests")
