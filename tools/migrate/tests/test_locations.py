@@ -228,11 +228,10 @@ def test_a_root_that_still_holds_modules_stays_on_sys_path(tmp_path: Path) -> No
     ],
 )
 def test_what_becomes_the_pythonpath_of_a_program_leads_to_the_new_root(tmp_path: Path, use: str) -> None:
-    code = HEAD + "env = dict(os.environ)\nabove = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))\n" + use
-    more: dict[str, str | bytes] = {"src/train/deep/__init__.py": "", "pyproject.toml": PYTHONPATH_OF_SRC}
-    found = rewritten(tmp_path, code, more=more)
-    # From services/training/src/training/main.py, two up is services/training/src: right as it stands.
-    assert found.contents.decode() == code
+    code = HEAD + "env = dict(os.environ)\nabove = os.path.dirname({})\n" + use
+    up2 = "os.path.dirname(os.path.dirname(os.path.abspath(__file__)))"
+    found = rewritten(tmp_path, code.format(up2))
+    assert found.contents.decode() == code.replace("os.path.dirname({})", up2)  # services/training/src, not the root
 
 
 def test_an_import_root_that_is_no_pythonpath_still_means_the_same_folder(tmp_path: Path) -> None:
