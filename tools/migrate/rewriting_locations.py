@@ -306,6 +306,8 @@ def _is_dissolved(folder: str, analysis: Analysis, naming: Naming) -> bool:
     """Whether a folder was an import root and holds no modules any more."""
     if folder in naming.kept_roots or folder == "" or folder not in analysis.modules.roots:
         return False
+    if any(folder == tests or folder.startswith(f"{tests}/") for tests in naming.mapping.tests_folders):
+        return False  # tests keep their arrangement, and find each other by it
     return all(
         naming.placement.files[path].new_path != path
         for path in analysis.inventory.below(folder)

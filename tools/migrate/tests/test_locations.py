@@ -238,3 +238,9 @@ def test_an_import_root_that_is_no_pythonpath_still_means_the_same_folder(tmp_pa
     code = HEAD + "above = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), 'data.txt')\n"
     found = rewritten(tmp_path, code, more={"data.txt": ""})
     assert UP5 in found.contents.decode()
+
+
+def test_a_folder_of_the_tests_stays_on_sys_path(tmp_path: Path) -> None:
+    code = f"{HEAD}from src.train import model\nsys.path.append(os.path.join(os.path.dirname(__file__), 'path'))\nimport odd\n"
+    found = rewritten(tmp_path, code, path="tests/test_odd.py", more={"tests/path/odd.py": "x = 1\n"})
+    assert found.contents.decode() == code.replace("src.train", "training")
