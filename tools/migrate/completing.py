@@ -38,12 +38,7 @@ def complete(plan: Plan, installed: Installed | None = None) -> None:
         _python_version(plan),
         Layout(moves, _settings(plan), _scripts(plan), plan.inventory.root.name),
         installed,
-        needs(
-            lambda path: _component_and_tests(plan, path),
-            plan.files,
-            plan.analysis.imported_files,
-            plan.analysis.third_party,
-        ),
+        _needed(plan),
     )
     plan.operations.creates.update(generated.files)
     for path, contents in generated.edits.items():
@@ -76,6 +71,27 @@ def _third_party(plan: Plan) -> dict[str, set[str]]:
             owners |= {f"{name}:tests" for home, name in homes.items() if copy.startswith(f"{home}/")}
         for owner in owners:
             found.setdefault(owner, set()).update(names)
+    return found
+
+
+def _needed(plan: Plan) -> dict[str, dict[str, set[str]]]:
+    """As `needs`, and what the copies that a service's tests get need besides."""
+    found = needs(
+        lambda path: _component_and_tests(plan, path),
+        plan.files,
+        plan.analysis.imported_files,
+        plan.analysis.third_party,
+    )
+    homes = {component.tests_home: f"{component.name}:tests" for component in plan.mapping.components}
+    for path, copies in plan.placement.copies.items():
+        names = {
+            name
+            for name in plan.analysis.third_party.get(path, ())
+            if name.split(".")[0] not in sys.stdlib_module_names
+        }
+        for home, owner in homes.items():
+            if names and any(copy.startswith(f"{home}/") for copy in copies):
+                found.setdefault(owner, {}).setdefault(owner, set()).update(names)
     return found
 
 

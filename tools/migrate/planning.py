@@ -118,8 +118,7 @@ def make_plan(
     renames = renames_of(analysis, mapping, placement, naming)
     plan = Plan(mapping, inventory, analysis, placement, naming, renames)
     _move(plan)
-    _rewrite(plan, accept_likely, other_files)
-    _hold_back_stored(plan)
+    _rewrite(plan, _strings(plan), accept_likely, other_files)
     _edges(plan)
     _note_two_names(plan)
     plan.broken, plan.unknown = broken_before(analysis)
@@ -137,7 +136,27 @@ def _move(plan: Plan) -> None:
             operations.moves[path] = entry.new_path
 
 
-def _rewrite(plan: Plan, accept_likely: bool, other_files: bool) -> None:
+def _strings(plan: Plan) -> dict[str, list[Mention]]:
+    """The strings of every Python file that name what moves.
+
+    What is a setting's value in one place is no likely name in another: it is the same stored name, so that it is not
+    rewritten there either, whatever is accepted.
+    """
+    analysis = plan.analysis
+    found = {path: find_mentions(analysis, plan.naming, plan.renames, path) for path in analysis.sources}
+    stored = {mention.text for each in found.values() for mention in each if mention.certainty is Certainty.STORED}
+    return {
+        path: [
+            replace(mention, certainty=Certainty.STORED, why="a setting elsewhere has this value")
+            if mention.certainty is Certainty.LIKELY and mention.text in stored
+            else mention
+            for mention in each
+        ]
+        for path, each in found.items()
+    }
+
+
+def _rewrite(plan: Plan, strings: dict[str, list[Mention]], accept_likely: bool, other_files: bool) -> None:
     """Works out the new contents of every file that changes."""
     for path, entry in plan.placement.files.items():
         if not entry.new_path or path in plan.inventory.links:
@@ -146,7 +165,7 @@ def _rewrite(plan: Plan, accept_likely: bool, other_files: bool) -> None:
             continue
         contents = plan.inventory.read(path)
         for new_path in [entry.new_path, *plan.placement.copies.get(path, [])]:
-            new_contents = _new_contents(plan, path, new_path, contents, accept_likely)
+            new_contents = _new_contents(plan, path, new_path, contents, strings.get(path, []), accept_likely)
             if new_path == entry.new_path:
                 if new_contents != contents:
                     plan.operations.writes[new_path] = new_contents
@@ -156,7 +175,9 @@ def _rewrite(plan: Plan, accept_likely: bool, other_files: bool) -> None:
                 plan.operations.creates[new_path] = (new_contents, mode)
 
 
-def _new_contents(plan: Plan, path: str, new_path: str, contents: bytes, accept_likely: bool) -> bytes:
+def _new_contents(
+    plan: Plan, path: str, new_path: str, contents: bytes, strings: list[Mention], accept_likely: bool
+) -> bytes:
     source = plan.analysis.sources.get(path)
     first = new_path == plan.placement.files[path].new_path
     if source is None:
@@ -168,7 +189,7 @@ def _new_contents(plan: Plan, path: str, new_path: str, contents: bytes, accept_
         imports = rewrite_imports(plan.analysis, plan.naming, path)
         locations = rewrite_locations(plan.analysis, plan.naming, plan.renames, path, new_path)
         edits = [*imports.edits, *locations.edits]
-        found = [*imports.mentions, *locations.mentions, *find_mentions(plan.analysis, plan.naming, plan.renames, path)]
+        found = [*imports.mentions, *locations.mentions, *strings]
     chosen = [mention for mention in found if _is_chosen(plan.mapping, mention, accept_likely)]
     for mention in chosen:
         fresh = [edit for edit in mention.edits if not any(_overlap(edit, other) for other in edits)]
@@ -189,17 +210,6 @@ def _new_contents(plan: Plan, path: str, new_path: str, contents: bytes, accept_
         plan.decisions.append(Decision(message, (Place(path, 1),), (f'leave = ["{path}"]',)))
         return contents
     return new_contents
-
-
-def _hold_back_stored(plan: Plan) -> None:
-    """What is a setting's value in one place is no likely name in another: it is the same stored name."""
-    stored = {mention.text for mention in plan.mentions if mention.certainty is Certainty.STORED}
-    plan.mentions = [
-        replace(mention, certainty=Certainty.STORED, why="a setting elsewhere has this value")
-        if mention.certainty is Certainty.LIKELY and mention.text in stored
-        else mention
-        for mention in plan.mentions
-    ]
 
 
 def _overlap(one: Edit, other: Edit) -> bool:

@@ -106,6 +106,23 @@ def test_a_dirty_work_tree_is_refused_with_3(root: Path) -> None:
     assert picture(root) == before
 
 
+def test_untracked_files_need_no_rule_move_with_their_folder_and_stay_untracked(root: Path) -> None:
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "before")
+    (root / "my notes.txt").write_text("mine")
+    (root / "src/common/local.txt").write_text("mine, too")
+    before = picture(root / "src") | {"my notes.txt": b"mine"}
+    code, output = run("apply", root)
+    assert code == 0, output
+    assert git(root, "status", "--porcelain").split("\n")[:2] == [
+        '?? "my notes.txt"',
+        "?? shared_libs/common/local.txt",
+    ]
+    assert run("rollback", root)[0] == 0
+    assert picture(root / "src") | {"my notes.txt": (root / "my notes.txt").read_bytes()} == before
+
+
 def test_a_copy_is_migrated_and_the_original_stays(root: Path, tmp_path: Path) -> None:
     before = picture(root)
     code, output = run("apply", root, "--copy", tmp_path / "copy")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.completing import complete
 from migrate.config import parse_mapping
 from migrate.model import Fate, MigrationError
 from migrate.planning import Plan, make_plan
@@ -110,6 +111,32 @@ def test_a_string_on_a_line_that_the_mapping_names_is_rewritten_or_kept(tmp_path
     assert new == b'NAMES = ["shared_libs.base.z"]\nOTHER = ["src.base.z"]\n'
     accepted = make_plan(tmp_path, parse_mapping('[strings]\nkeep = ["src/a/x.py:2"]\n' + TWO, "m"), accept_likely=True)
     assert accepted.operations.writes["services/service-a/src/a/x.py"] == new
+
+
+def test_a_name_that_is_stored_elsewhere_is_not_rewritten_even_where_likely_ones_are_accepted(tmp_path: Path) -> None:
+    files = FILES | {
+        "src/a/x.py": 'SETTINGS = {"model": "src.base.z"}\n',
+        "src/b/x.py": 'NAMES = ["src.base.z", "src.base.y"]\n',
+        "src/base/z.py": "",
+        "src/base/y.py": "",
+    }
+    planned(tmp_path, files, TWO)
+    plan = make_plan(tmp_path, parse_mapping(TWO, "m"), accept_likely=True)
+    assert "services/service-a/src/a/x.py" not in plan.operations.writes
+    assert plan.operations.writes["services/service-b/src/b/x.py"] == b'NAMES = ["src.base.z", "shared_libs.base.y"]\n'
+
+
+def test_what_a_copied_conftest_imports_is_required_by_each_service_that_gets_it(tmp_path: Path) -> None:
+    files = FILES | {
+        "src/a/x.py": "",
+        "tests/test_a.py": "import a.x\n",
+        "tests/test_none.py": "",
+        "tests/conftest.py": "import hypothesis\n",
+    }
+    plan = planned(tmp_path, files, '[tests]\nfolders = ["tests"]\n' + TWO)
+    complete(plan)
+    contents, _ = plan.operations.creates["services/service-a/requirements-test.in"]
+    assert b"hypothesis" in contents
 
 
 def test_a_file_that_is_no_python_is_moved_and_left_as_it_is(tmp_path: Path) -> None:
