@@ -423,6 +423,22 @@ def test_what_is_no_detector_is_refused(taken: Sequence[int], element: int, comp
         OnnxDetector(plain(tmp_path / "a.onnx", taken, element, "Abs"))
 
 
+def test_a_model_that_forgets_all_but_the_first_picture_is_refused(tmp_path: Path) -> None:
+    """As where a batch of one was written into the graph, and the sizes were called free afterwards."""
+    path = rfdetr(tmp_path / "a.onnx")
+    model = onnx.load(path)
+    for name in ("dets", "labels"):
+        (maker,) = (node for node in model.graph.node if name in node.output)
+        maker.output[0] = f"all {name}"
+        model.graph.node.append(helper.make_node("Gather", [f"all {name}", "first"], [name], axis=0))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0], np.int64), "first"))
+    onnx.save(model, path)
+    detector = OnnxDetector(path, NO_TILES)
+    assert near(detector.detect([BOTH])[0], PERSON)
+    with pytest.raises(InputError, match=r"a.onnx: gives results for 1 pictures, where it was given 2 – export it for"):
+        detector.detect([BOTH, BOTH])
+
+
 def test_a_model_that_gives_nothing_but_nan_is_refused(tmp_path: Path) -> None:
     graph = Graph()
     graph.add("Log", graph.add("Neg", graph.add("Abs", "images")))

@@ -68,7 +68,7 @@ class RfDetrDecoder:
         with np.errstate(over="ignore"):
             scores = 1 / (1 + np.exp(-logits))
         sides = np.array(self.size * 2, np.float32)
-        return [_boxes(box * sides, score, people, lowest) for box, score in zip(boxes, scores, strict=True)]
+        return [_boxes(box * sides, score, people, lowest) for box, score in zip(boxes, scores, strict=False)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,11 @@ class OnnxDetector:
             part = jobs[start : start + self.batch]
             cut = [picture[view[1] : view[3], view[0] : view[2]] for picture, view in part]
             outputs = self._run(self._preparation, cut)
-            boxes = self._decoder.decode(outputs, self._people, self._lowest)[: len(part)]
-            seen += [self._placed(found, view, picture) for found, (picture, view) in zip(boxes, part, strict=True)]
+            boxes = self._decoder.decode(outputs, self._people, self._lowest)
+            if len(boxes) != (self._fixed_batch or len(part)):
+                cause = f"gives results for {len(boxes)} pictures, where it was given {self._fixed_batch or len(part)}"
+                raise InputError(self._path, cause, hint="export it for one picture at once, or for any number")
+            seen += [self._placed(found, view, picture) for found, (picture, view) in zip(boxes, part, strict=False)]
         ends = np.cumsum([len(rows) for rows in views]).tolist()
         return [put_together(seen[end - len(rows) : end]) for rows, end in zip(views, ends, strict=True)]
 
@@ -89,17 +92,14 @@ class OnnxDetector:
         return Boxes(xyxy, boxes.score, boxes.class_id).take(has_size & is_whole(xyxy, view, size, scale))
 
     def _run(self, preparation: Preparation, pictures: Sequence[Picture]) -> list[NDArray[Any]]:
-        """The outputs for up to `batch` pictures. Raises InputError where they are not numbers for each of them."""
+        """The outputs for up to `batch` pictures. Raises InputError where the model fails or gives no numbers."""
         count = self._fixed_batch or len(pictures)
         tensor = np.zeros((count, 3, preparation.height, preparation.width), self._dtype)
         for place, picture in zip(tensor, pictures, strict=False):
             preparation.fill(place, picture)
         outputs = run_model(self._session, self._path, {self._input: tensor})
         for array in outputs:
-            if array.shape[:1] != (count,):
-                cause = f"gives {array.shape} for {count} pictures, where one row for each was expected"
-                raise InputError(self._path, cause, hint="export it with a batch of 1, or a free one")
-            if np.issubdtype(array.dtype, np.floating) and array.size and np.isnan(array[: len(pictures)]).all():
+            if np.issubdtype(array.dtype, np.floating) and array.size and np.isnan(array).all():
                 hint = "export it with 32-bit numbers" if self._dtype == np.float16 else "export it anew"
                 raise InputError(self._path, "gives nothing but NaN", hint=hint)
         return outputs
