@@ -29,7 +29,7 @@ class CropSettings(BaseModel):
     """Boxes a second of a track that lives longer than `per_track` of them last."""
 
     least_quality: float = Field(0.1, ge=0, le=1)
-    """Quality below which a box is not looked at. Higher: cleaner looks, and more tracks that have none."""
+    """Quality below which a box is not looked at, unless its track has hardly a better one. Higher: cleaner looks."""
 
     full_height: float = Field(100.0, gt=0)
     """Height of a box, in pixels, from which more of it brings nothing."""
@@ -59,7 +59,11 @@ def choose_crops(
     """
     settings = settings or CropSettings()
     quality = crop_quality(tracks, size, settings)
-    rows = np.flatnonzero((quality >= np.float32(settings.least_quality)) & (quality > 0))
+    _, whose = np.unique(tracks.track_id, return_inverse=True)
+    best = np.zeros(int(whose.max(initial=-1)) + 1, np.float32)
+    np.maximum.at(best, whose, quality)
+    good_enough = np.minimum(np.float32(settings.least_quality), best / 2)[whose]
+    rows = np.flatnonzero((quality >= good_enough) & (quality > 0))
     if not len(rows):
         return Crops(np.empty(0, np.int64), np.empty(0, np.float32))
     frame = tracks.frame[rows].astype(np.int64)

@@ -45,6 +45,9 @@ _CHROMA = np.array([-60.0, -30.0, -12.0, 0.0, 12.0, 30.0, 60.0])
 """The middles of the bins, narrower near grey, where most kits differ."""
 _BINS = len(_LIGHTNESS) * len(_CHROMA) ** 2
 _BACKGROUND_WEIGHT = 8.0
+_GREYEST = 12.0
+_MOST_COLOUR = 0.3
+"""The share of colour in a jersey at which it does not look black and white any more."""
 
 JERSEY_SIZE = len(_PARTS) * _BINS
 """How many values a vector has."""
@@ -62,6 +65,33 @@ def describe_jerseys(picture: Image, xyxy: npt.NDArray[np.float32]) -> Floats:
         if right > 0 and bottom > 0 and left < width and top < height and right > left and bottom > top:
             vector[:] = _describe(picture, box)
     return vectors
+
+
+def jersey_lightness(vectors: Floats) -> Floats:
+    """How light the jersey itself is, float32 (m,), from 0 for black to 1 for white."""
+    levels = _jersey_histogram(vectors).sum(axis=(2, 3))
+    return np.asarray(levels @ _LIGHTNESS / 100, np.float32)
+
+
+def black_and_white(vectors: Floats) -> Floats:
+    """How much of the jersey is black or dark grey beside as much white or light grey, float32 (m,), 0 to 1.
+
+    Stripes of black and white have much of it, and nothing that is coloured.
+    """
+    histogram = _jersey_histogram(vectors)
+    grey = np.abs(_CHROMA) <= _GREYEST
+    by_level = histogram[:, :, grey][:, :, :, grey].sum(axis=(2, 3))
+    is_dark = _LIGHTNESS < 50
+    balance = 2 * np.minimum(by_level[:, is_dark].sum(axis=1), by_level[:, ~is_dark].sum(axis=1))
+    coloured = 1 - by_level.sum(axis=1)
+    return np.asarray(balance * np.clip(1 - coloured / _MOST_COLOUR, 0, 1), np.float32)
+
+
+def _jersey_histogram(vectors: Floats) -> Doubles:
+    """(m, lightness, a, b), each of sum 1, or 0 where no jersey was seen."""
+    histogram = vectors[:, :_BINS].astype(np.float64) ** 2
+    histogram /= np.maximum(histogram.sum(axis=1, keepdims=True), 1e-12)
+    return histogram.reshape(-1, len(_LIGHTNESS), len(_CHROMA), len(_CHROMA))
 
 
 def _describe(picture: Image, box: Doubles) -> Doubles:
