@@ -92,7 +92,7 @@ def test_an_rfdetr_query_is_one_person_of_its_likeliest_class() -> None:
     dets = np.array([[[0.5, 0.25, 0.5, 0.5], [0.1, 0.1, 0.2, 0.2]]], np.float32)
     labels = np.array([[[5.0, 0.0, 1.0], [5.0, -9.0, -9.0]]], np.float32)
     people = People(np.array([1, 2]), np.array([1, 2], np.int16))
-    (boxes,) = RfDetrDecoder((200, 100), 3, 0, 1).decode([dets, labels], people, 0.1)
+    (boxes,) = RfDetrDecoder((200, 100), 3).decode([dets, labels], people, 0.1)
     assert np.allclose(boxes.xyxy, [[50, 0, 150, 50]])
     assert boxes.score.tolist() == [pytest.approx(1 / (1 + np.exp(-1)))]
     assert boxes.class_id.tolist() == [2]
@@ -108,7 +108,7 @@ def test_numbers_that_overflow_give_no_box(number: float, column: int, is_decode
     dets[0, 1, column] = number
     found = [
         *YoloxDecoder((64, 64), 1, is_decoded).decode([rows], ONE, 0.5),
-        *RfDetrDecoder((64, 64), 1, 0, 1).decode([dets, np.array([[[-9], [90], [-900]]], np.float32)], ONE, 0.5),
+        *RfDetrDecoder((64, 64), 1).decode([dets, np.array([[[-9], [90], [-900]]], np.float32)], ONE, 0.5),
     ]
     for boxes in found:
         assert np.isfinite(boxes.xyxy).all()
@@ -119,7 +119,7 @@ def test_a_model_that_sees_people_everywhere_gives_the_surest_thousand() -> None
     numbers = np.random.default_rng(4)
     dets = numbers.uniform(0.1, 0.9, (1, 3000, 4)).astype(np.float32)
     logits = numbers.uniform(0, 5, (1, 3000, 1)).astype(np.float32)
-    (boxes,) = RfDetrDecoder((64, 64), 1, 0, 1).decode([dets, logits], ONE, 0.1)
+    (boxes,) = RfDetrDecoder((64, 64), 1).decode([dets, logits], ONE, 0.1)
     best = np.sort(1 / (1 + np.exp(-logits.ravel())))[::-1][:1000]
     assert np.allclose(boxes.score, best)
 

@@ -47,6 +47,7 @@ def test_two_sessions_give_the_same_bytes(tmp_path: Path) -> None:
     x = np.random.default_rng(2).normal(size=(37, 4096)).astype(np.float32)
     results = {run_model(open_session(path), path, {"x": x})[0].tobytes() for _ in range(4)}
     assert len(results) == 1
+    assert len(run_model(open_session(path), path, {"x": x}, ["y"])) == 1
 
 
 def test_a_failing_run_names_the_model_and_what_it_was_given(tmp_path: Path) -> None:

@@ -90,14 +90,17 @@ def model_outputs(session: onnxruntime.InferenceSession) -> tuple[Tensor, ...]:
 
 
 def run_model(
-    session: onnxruntime.InferenceSession, path: Path, feed: dict[str, NDArray[Any]]
+    session: onnxruntime.InferenceSession,
+    path: Path,
+    feed: dict[str, NDArray[Any]],
+    wanted: Sequence[str] | None = None,
 ) -> list[NDArray[np.generic]]:
-    """What the model gives for `feed`, in the order of its outputs.
+    """What the model gives for `feed`: the outputs called `wanted`, by default all, in their order.
 
     Raises InputError, naming `path`, where it fails or gives something that is not an array.
     """
     try:
-        results = session.run(None, feed)
+        results = session.run(wanted, feed)
     except Exception as error:
         shapes = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in feed.items())
         cause = _shortened(_plain(error))

@@ -37,13 +37,17 @@ class Decoder(Protocol):
     family: ClassVar[Family]
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """The names of the outputs that it reads."""
+
+    @property
     def class_count(self) -> int:
         """How many classes the model tells apart, with any that stand for nothing."""
 
     def decode(self, outputs: Arrays, people: People, lowest: float) -> list[Boxes]:
         """The people in each picture of a batch, in the model's pixels; scores from `lowest` up.
 
-        Boxes may reach beyond the picture, and be without size.
+        outputs: those that it reads, in that order. Boxes may reach beyond the picture, and be without size.
         """
 
 
@@ -52,19 +56,18 @@ class RfDetrDecoder:
     """RF-DETR: a set of queries, each with a box as a share of the picture, and one logit for each class.
 
     After upstream's `decode_detections` (src/rfdetr/export/_runtime/decode.py), but that a query is one person here,
-    of its likeliest class, where upstream ranks pairs of query and class. boxes_at, logits_at: which outputs these are.
+    of its likeliest class, where upstream ranks pairs of query and class. reads: what boxes and logits are called.
     """
 
     family: ClassVar[Family] = "rfdetr"
     size: tuple[int, int]
     class_count: int
-    boxes_at: int
-    logits_at: int
+    reads: tuple[str, str] = ("dets", "labels")
 
     def decode(self, outputs: Arrays, people: People, lowest: float) -> list[Boxes]:
         """As in `Decoder`."""
-        boxes = outputs[self.boxes_at].astype(np.float32)
-        logits = outputs[self.logits_at][:, :, people.column].astype(np.float32)
+        boxes = outputs[0].astype(np.float32)
+        logits = outputs[1][:, :, people.column].astype(np.float32)
         with np.errstate(over="ignore"):
             scores = 1 / (1 + np.exp(-logits))
         sides = np.array(self.size * 2, np.float32)
@@ -84,6 +87,7 @@ class YoloxDecoder:
     size: tuple[int, int]
     class_count: int
     is_decoded: bool
+    reads: tuple[str] = ("output",)
 
     def decode(self, outputs: Arrays, people: People, lowest: float) -> list[Boxes]:
         """As in `Decoder`."""
@@ -135,11 +139,11 @@ def decoder_for(
     described = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in zip(names, outputs, strict=True))
     at = _rfdetr_outputs(names, outputs)
     if card.family != "yolox" and at is not None:
-        return RfDetrDecoder(size, outputs[at[1]].shape[2], *at)
+        return RfDetrDecoder(size, outputs[at[1]].shape[2], (names[at[0]], names[at[1]]))
     problem = f"the outputs ({described}) are of no known form"
     if card.family != "rfdetr" and len(outputs) == 1 and outputs[0].ndim == 3 and outputs[0].shape[2] > 5:
         try:
-            return _yolox(card, outputs[0], size)
+            return _yolox(card, names[0], outputs[0], size)
         except ValueError as error:
             problem = f"the output ({described}) is not YOLOX's: {error}"
     if card.family is not None:
@@ -165,7 +169,7 @@ def _rfdetr_outputs(names: Sequence[str], outputs: Arrays) -> tuple[int, int] | 
     return (boxes[0], logits[0]) if fits and are_floats and logit.shape[2] > 0 else None
 
 
-def _yolox(card: ModelCard, output: NDArray[Any], size: tuple[int, int]) -> YoloxDecoder:
+def _yolox(card: ModelCard, name: str, output: NDArray[Any], size: tuple[int, int]) -> YoloxDecoder:
     corner, stride = grid_of(size, output.shape[1])
     likelihood = output[:, :, 4:]
     if not ((likelihood >= 0) & (likelihood <= 1)).all():
@@ -176,4 +180,4 @@ def _yolox(card: ModelCard, output: NDArray[Any], size: tuple[int, int]) -> Yolo
         centre = output[0, :, :2].astype(np.float64)
         as_units, as_pixels = np.median(np.abs([centre - 0.5, centre / stride - corner - 0.5]), axis=(1, 2))
         is_decoded = bool(as_pixels < as_units)
-    return YoloxDecoder(size, output.shape[2] - 5, is_decoded)
+    return YoloxDecoder(size, output.shape[2] - 5, is_decoded, (name,))

@@ -70,7 +70,7 @@ class OnnxDetector:
         for start in range(0, len(jobs), self.batch):
             part = jobs[start : start + self.batch]
             cut = [picture[view[1] : view[3], view[0] : view[2]] for picture, view in part]
-            outputs = self._run(self._preparation, cut)
+            outputs = self._run(self._preparation, cut, self._decoder.reads)
             boxes = self._decoder.decode(outputs, self._people, self._lowest)
             if len(boxes) != (self._fixed_batch or len(part)):
                 cause = f"gives results for {len(boxes)} pictures, where it was given {self._fixed_batch or len(part)}"
@@ -91,13 +91,15 @@ class OnnxDetector:
         has_size = (xyxy[:, 2:] - xyxy[:, :2] >= _SMALLEST_SIDE).all(axis=1)
         return Boxes(xyxy, boxes.score, boxes.class_id).take(has_size & is_whole(xyxy, view, size, scale))
 
-    def _run(self, preparation: Preparation, pictures: Sequence[Picture]) -> list[NDArray[Any]]:
+    def _run(
+        self, preparation: Preparation, pictures: Sequence[Picture], wanted: Sequence[str] | None = None
+    ) -> list[NDArray[Any]]:
         """The outputs for up to `batch` pictures. Raises InputError where the model fails or gives no numbers."""
         count = self._fixed_batch or len(pictures)
         tensor = np.zeros((count, 3, preparation.height, preparation.width), self._dtype)
         for place, picture in zip(tensor, pictures, strict=False):
             preparation.fill(place, picture)
-        outputs = run_model(self._session, self._path, {self._input: tensor})
+        outputs = run_model(self._session, self._path, {self._input: tensor}, wanted)
         for array in outputs:
             if np.issubdtype(array.dtype, np.floating) and array.size and np.isnan(array).all():
                 hint = "export it with 32-bit numbers" if self._dtype == np.float16 else "export it anew"
