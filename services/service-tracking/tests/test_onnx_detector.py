@@ -288,6 +288,17 @@ def test_two_kinds_of_people_in_one_place_are_one_person(tmp_path: Path) -> None
     assert [CLASSES[kind] for kind in seen.class_id] == ["goalkeeper"]
 
 
+def test_a_model_of_16_bit_numbers_gets_them(tmp_path: Path) -> None:
+    path = rfdetr(tmp_path / "a.onnx")
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    for node in model.graph.node:
+        node.input[:] = ["wide" if name == "images" else name for name in node.input]
+    model.graph.node.insert(0, helper.make_node("Cast", ["images"], ["wide"], to=TensorProto.FLOAT))
+    onnx.save(model, path)
+    assert near(OnnxDetector(path, NO_TILES).detect([BOTH])[0], PERSON)
+
+
 def test_one_class_needs_no_card(tmp_path: Path) -> None:
     for model in (
         yolox(tmp_path / "a.onnx", count=1),
@@ -457,9 +468,11 @@ def test_a_model_with_another_count_of_anchors_or_with_logits_is_not_taken_for_y
 def test_the_digest_tells_models_cards_and_tiles_apart(tmp_path: Path) -> None:
     path = rfdetr(tmp_path / "a.onnx")
     digests = {OnnxDetector(path).digest, OnnxDetector(path, NO_TILES).digest}
+    path = path.rename(tmp_path / "b.onnx")
+    digests.add(OnnxDetector(path).digest)  # where it lies does not count
     path.with_suffix(".json").write_text('{"score": 0.3}')
     digests |= {OnnxDetector(path).digest, OnnxDetector(path).digest}
-    path.with_name("a.onnx.data").write_bytes(b"weights")
+    path.with_name("b.onnx.data").write_bytes(b"weights")
     digests.add(OnnxDetector(path).digest)
     digests.add(OnnxDetector(rfdetr(path, columns=(1, 4))).digest)
     assert len(digests) == 5

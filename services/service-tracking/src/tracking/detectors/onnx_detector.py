@@ -72,8 +72,9 @@ class OnnxDetector:
             cut = [picture[view[1] : view[3], view[0] : view[2]] for picture, view in part]
             outputs = self._run(self._preparation, cut, self._decoder.reads)
             boxes = self._decoder.decode(outputs, self._people, self._lowest)
-            if len(boxes) != (self._fixed_batch or len(part)):
-                cause = f"gives results for {len(boxes)} pictures, where it was given {self._fixed_batch or len(part)}"
+            given = self._fixed_batch or len(part)
+            if len(boxes) != given:
+                cause = f"gives results for {len(boxes)} pictures, where it was given {given}"
                 raise InputError(self._path, cause, hint="export it for one picture at once, or for any number")
             seen += [self._placed(found, view, picture) for found, (picture, view) in zip(boxes, part, strict=False)]
         ends = np.cumsum([len(rows) for rows in views]).tolist()
@@ -151,5 +152,5 @@ def _digest(path: Path, card: ModelCard, grid: Grid | None) -> bytes:
     digest = hashlib.sha256(json.dumps([card.model_dump(mode="json"), grid]).encode())
     weights = [beside for beside in path.parent.iterdir() if beside.name.startswith(path.name) and beside.is_file()]
     for file in sorted(weights):
-        digest.update(f"{file.name} {sha256_file(file)}\n".encode())
+        digest.update(f"{file.name.removeprefix(path.name)} {sha256_file(file)}\n".encode())
     return digest.digest()
