@@ -148,7 +148,7 @@ def test_outputs_of_no_known_form_are_refused_by_name_and_shape(shapes: dict[str
 
 def test_the_card_settles_which_family_it_is() -> None:
     rows = yolox_rows(np.random.default_rng(0), (64, 64), 1)
-    with pytest.raises(InputError, match=r"no known form, and model.json says that it is a rfdetr model"):
+    with pytest.raises(InputError, match=r"no known form, and model.json says that the family is rfdetr"):
         decoder_for(PATH, ModelCard(family="rfdetr"), ["output"], [rows], (64, 64))
     assert decoder_for(PATH, ModelCard(family="yolox"), ["dets"], [rows], (64, 64)).family == "yolox"
 

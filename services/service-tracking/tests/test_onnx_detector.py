@@ -387,7 +387,7 @@ def test_a_person_whom_tiles_cut_is_found_once_and_whole(tmp_path: Path) -> None
             r"the outputs \(labels float32 \(1, 2, 4\), dets float32 .* expected were RF-DETR",
         ),
         ({"size": (160, 160), "free_size": True, "card": {"input": {"height": 96, "width": 96}}}, "fails when run on"),
-        ({"card": {"family": "yolox"}}, r"of no known form, and a.json says that it is a yolox model"),
+        ({"card": {"family": "yolox"}}, r"of no known form, and a.json says that the family is yolox"),
         ({"card": {"input": {"height": 96, "width": 160}}}, r"a.json: input.height is 96, but the model takes 160"),
         (
             {"card": {"classes": {"player": [91]}}},

@@ -55,8 +55,8 @@ class Decoder(Protocol):
 class RfDetrDecoder:
     """RF-DETR: a set of queries, each with a box as a share of the picture, and one logit for each class.
 
-    After upstream's `decode_detections` (src/rfdetr/export/_runtime/decode.py), but that a query is one person here,
-    of its likeliest class, where upstream ranks pairs of query and class. reads: what boxes and logits are called.
+    After `decode_detections` in roboflow/rf-detr (src/rfdetr/export/_runtime/decode.py), but that a query is one person
+    here, of its likeliest class, where pairs of query and class are ranked there. reads: boxes and logits.
     """
 
     family: ClassVar[Family] = "rfdetr"
@@ -78,9 +78,9 @@ class RfDetrDecoder:
 class YoloxDecoder:
     """YOLOX: one row for each cell of three or four grids, with box, likelihood of anything and of each class.
 
-    After upstream's `demo_postprocess` and `multiclass_nms` (yolox/utils/demo_utils.py). Like its default, the latter
-    does not look at classes: a player and a goalkeeper in one place are one person. is_decoded: whether boxes are in
-    pixels already (upstream's --decode_in_inference), not in their cell's units.
+    After `demo_postprocess` and `multiclass_nms` in Megvii-BaseDetection/YOLOX (yolox/utils/demo_utils.py). Like the
+    latter by default, classes are not looked at: a player and a goalkeeper in one place are one person. is_decoded:
+    whether boxes are in pixels already (exported with --decode_in_inference), not in their cell's units.
     """
 
     family: ClassVar[Family] = "yolox"
@@ -129,9 +129,7 @@ def grid_of(size: tuple[int, int], count: int) -> tuple[Floats, Floats]:
     raise ValueError(f"a YOLOX model for {size[0]} by {size[1]} pixels has {counts} anchors, not {count}")
 
 
-def decoder_for(
-    path: Path, card: ModelCard, names: Sequence[str], outputs: Arrays, size: tuple[int, int]
-) -> RfDetrDecoder | YoloxDecoder:
+def decoder_for(path: Path, card: ModelCard, names: Sequence[str], outputs: Arrays, size: tuple[int, int]) -> Decoder:
     """The decoder for a model that gave `outputs`, called `names`, for a picture of `size` (width, height).
 
     Raises InputError where they fit no family, or not the one that the model's card names.
@@ -147,7 +145,7 @@ def decoder_for(
         except ValueError as error:
             problem = f"the output ({described}) is not YOLOX's: {error}"
     if card.family is not None:
-        problem = f"{problem}, and {card_path(path).name} says that it is a {card.family} model"
+        problem = f"{problem}, and {card_path(path).name} says that the family is {card.family}"
     raise InputError(path, problem, hint=_EXPECTED)
 
 

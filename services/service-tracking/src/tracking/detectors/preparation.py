@@ -21,10 +21,10 @@ _PADDING = 114
 class Preparation:
     """How pictures of any size become (3, height, width).
 
-    RF-DETR: stretched to the model's size, RGB from 0 to 1, with ImageNet's mean and deviation taken out (upstream's
-    `preprocess_to_nchw` in src/rfdetr/export/_runtime/preprocess.py). YOLOX: the shape kept, in the upper left corner,
-    the rest grey 114, BGR from 0 to 255 in whole numbers (upstream's `preproc` in yolox/data/data_augment.py). Both
-    are resized bilinearly, without smoothing before.
+    RF-DETR: stretched to the model's size, RGB from 0 to 1, with ImageNet's mean and deviation taken out, as
+    `preprocess_to_nchw` does in roboflow/rf-detr (src/rfdetr/export/_runtime/preprocess.py). YOLOX: the shape kept, in
+    the upper left corner, the rest grey 114, BGR from 0 to 255 in whole numbers, as `preproc` does in
+    Megvii-BaseDetection/YOLOX (yolox/data/data_augment.py). Both are resized bilinearly, without smoothing before.
 
     is_stretched: whether each side gets its own scale. is_rgb: the order of colours. gain, offset: what the 0 to 255
     of red, green and blue are multiplied with, and what is added then.
