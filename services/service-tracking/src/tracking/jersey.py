@@ -1,8 +1,9 @@
 """The colours that somebody wears, as a vector: what tells teams apart without any model.
 
-Jersey, shorts and helmet each give a histogram over CIE L*a*b* with soft bins, from which the colours that are seen to
-the left and to the right of the person as well are taken out. Lightness has few bins, since light and shadow change it
-more than the two chroma axes. The square root of a histogram is a vector of unit length, and the dot product of two of
+Jersey, shorts and helmet each give a histogram of colours with soft bins, from which the colours that are seen to the
+left and to the right of the person as well are taken out. The axes are lightness and two of saturation: a* and b* of
+CIE L*a*b* for their lightness, which stay where they are when a colour goes from sun to shade. Lightness, which does
+not, has few bins. The square root of a histogram is a vector of unit length, and the dot product of two of
 them is the Bhattacharyya coefficient of the histograms (A. Bhattacharyya, 1943): 1 for equal ones, 0 where they share
 nothing.
 """
@@ -40,13 +41,15 @@ _PART_SIDE = 12
 _BESIDE_ROWS, _BESIDE_COLUMNS = 24, 6
 """Every part is reduced or enlarged to so many pixels, so that all boxes cost the same."""
 _PIXELS = _PART_SIDE**2
-_LIGHTNESS = np.array([10.0, 37.0, 63.0, 90.0])
-_CHROMA = np.array([-60.0, -30.0, -12.0, 0.0, 12.0, 30.0, 60.0])
+_LIGHTNESS = np.array([12.0, 50.0, 88.0])
+_SATURATION = np.array([-60.0, -30.0, -12.0, 0.0, 12.0, 30.0, 60.0])
 """The middles of the bins, narrower near grey, where most kits differ."""
-_BINS = len(_LIGHTNESS) * len(_CHROMA) ** 2
+_USUAL_LIGHTNESS, _DARKEST = 60.0, 15.0
+"""Saturation is chroma at the usual lightness; below the darkest it would be noise."""
+_BINS = len(_LIGHTNESS) * len(_SATURATION) ** 2
 _BACKGROUND_WEIGHT = 8.0
 _GREYEST = 12.0
-_MOST_COLOUR = 0.3
+_MOST_COLOUR = 0.5
 """The share of colour in a jersey at which it does not look black and white any more."""
 
 JERSEY_SIZE = len(_PARTS) * _BINS
@@ -74,24 +77,23 @@ def jersey_lightness(vectors: Floats) -> Floats:
 
 
 def black_and_white(vectors: Floats) -> Floats:
-    """How much of the jersey is black or dark grey beside as much white or light grey, float32 (m,), 0 to 1.
+    """How much of the jersey is black beside as much white, float32 (m,), 0 to 1.
 
     Stripes of black and white have much of it, and nothing that is coloured.
     """
     histogram = _jersey_histogram(vectors)
-    grey = np.abs(_CHROMA) <= _GREYEST
+    grey = np.abs(_SATURATION) <= _GREYEST
     by_level = histogram[:, :, grey][:, :, :, grey].sum(axis=(2, 3))
-    is_dark = _LIGHTNESS < 50
-    balance = 2 * np.minimum(by_level[:, is_dark].sum(axis=1), by_level[:, ~is_dark].sum(axis=1))
+    balance = 2 * np.sqrt(by_level[:, 0] * by_level[:, -1])
     coloured = 1 - by_level.sum(axis=1)
     return np.asarray(balance * np.clip(1 - coloured / _MOST_COLOUR, 0, 1), np.float32)
 
 
 def _jersey_histogram(vectors: Floats) -> Doubles:
-    """(m, lightness, a, b), each of sum 1, or 0 where no jersey was seen."""
+    """(m, lightness, saturation, saturation), each of sum 1, or 0 where no jersey was seen."""
     histogram = vectors[:, :_BINS].astype(np.float64) ** 2
     histogram /= np.maximum(histogram.sum(axis=1, keepdims=True), 1e-12)
-    return histogram.reshape(-1, len(_LIGHTNESS), len(_CHROMA), len(_CHROMA))
+    return histogram.reshape(-1, len(_LIGHTNESS), len(_SATURATION), len(_SATURATION))
 
 
 def _describe(picture: Image, box: Doubles) -> Doubles:
@@ -125,7 +127,8 @@ def _histogram(bins: npt.NDArray[np.int64], shares: Doubles) -> Doubles:
 
 
 def _pixels(picture: Image, box: Doubles, part: _Part, size: tuple[int, int]) -> Doubles | None:
-    """A part of a box in L*a*b*, float64 (n, 3), reduced to `size` (columns, rows); None where it is not in sight."""
+    """Lightness and saturations of a part of a box, float64 (n, 3), reduced to `size` (columns, rows); None where it is
+    not in sight."""
     height, width = picture.shape[:2]
     left, top, right, bottom = box.tolist()
     x0, x1 = left + part.left * (right - left), left + part.right * (right - left)
@@ -135,15 +138,17 @@ def _pixels(picture: Image, box: Doubles, part: _Part, size: tuple[int, int]) ->
     column, row = min(max(round(x0), 0), width - 1), min(max(round(y0), 0), height - 1)
     region = picture[row : max(round(y1), row + 1), column : max(round(x1), column + 1)]
     small = cv2.resize(region, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2Lab), np.float64).reshape(-1, 3)
+    colours = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2Lab), np.float64).reshape(-1, 3)
+    colours[:, 1:] *= _USUAL_LIGHTNESS / (colours[:, :1] + _DARKEST)
+    return colours
 
 
-def _soft_bins(lab: Doubles) -> tuple[npt.NDArray[np.int64], Doubles]:
+def _soft_bins(colours: Doubles) -> tuple[npt.NDArray[np.int64], Doubles]:
     """The eight bins nearest to each of n colours and the share of each, both (8, n)."""
-    bins: npt.NDArray[np.int64] = np.zeros((1, len(lab)), np.int64)
-    shares: Doubles = np.ones((1, len(lab)))
-    for axis, middles in enumerate((_LIGHTNESS, _CHROMA, _CHROMA)):
-        place = np.interp(lab[:, axis], middles, np.arange(len(middles)))
+    bins: npt.NDArray[np.int64] = np.zeros((1, len(colours)), np.int64)
+    shares: Doubles = np.ones((1, len(colours)))
+    for axis, middles in enumerate((_LIGHTNESS, _SATURATION, _SATURATION)):
+        place = np.interp(colours[:, axis], middles, np.arange(len(middles)))
         low = np.minimum(place.astype(np.int64), len(middles) - 2)
         high_share = place - low
         bins = np.concatenate([bins * len(middles) + low, bins * len(middles) + low + 1])

@@ -21,7 +21,7 @@ _MOST_GROUPED = 2000
 """Tracks: comparing all with all takes the square of it."""
 _MOST_REFEREES = 3
 _MOST_KEEPER_KITS = 2
-_STRIPED = 0.25
+_STRIPED = 0.15
 _LEAST_FRAMES = 50
 """Frames in which somebody must be seen among players before his place says something."""
 _LEAST_OTHERS = 3

@@ -17,7 +17,8 @@ _CLEAN, _LEAST_LOOKS = 0.3, 3
 """Mean quality and number of looks from which a track may say what the kits are, and wear neither of them."""
 _LEAST_TEAM = 0.1
 """Boxes of the smaller team for one of the larger."""
-_NEAREST_OTHER, _FARTHEST_OWN = 0.2, 0.45
+_NEAREST_OTHER, _FARTHEST_OWN, _WIDE_GAP = 0.2, 0.45, 0.1
+"""Distances from the nearest kit: nobody nearer wears another, nobody farther wears it, and what parts the two."""
 _LEAST_VOTES = 0.6
 _SAME_KIT = 0.04
 """Up to which distance two kits are one."""
@@ -95,8 +96,12 @@ def _teams_kits(kits: Floats, tracks: Tracks, seen: TrackLooks, boxes: npt.NDArr
 
 
 def _limit(distance: npt.NDArray[np.float32]) -> float:
-    """Up to which distance from the nearest kit somebody wears it: the middle of the widest gap between distances."""
-    inner = distance[(distance > _NEAREST_OTHER / 2) & (distance < 2 * _FARTHEST_OWN)]
-    steps = np.sort(np.concatenate([inner, [_NEAREST_OTHER / 2, _FARTHEST_OWN * 1.5]]).astype(np.float64))
-    widest = int(np.diff(steps).argmax())
-    return float(np.clip((steps[widest] + steps[widest + 1]) / 2, _NEAREST_OTHER, _FARTHEST_OWN))
+    """Up to which distance from the nearest kit somebody wears it: the first wide gap between distances, or the widest.
+
+    Somebody who is on the track of two people stands between the kits, farther than anybody who is not.
+    """
+    inner = distance[(distance > _NEAREST_OTHER / 2) & (distance < _FARTHEST_OWN)]
+    steps = np.sort(np.concatenate([inner, [_NEAREST_OTHER / 2, _FARTHEST_OWN + _WIDE_GAP]]).astype(np.float64))
+    gaps = np.diff(steps)
+    at = int((gaps >= _WIDE_GAP).argmax()) if (gaps >= _WIDE_GAP).any() else int(gaps.argmax())
+    return float(np.clip((steps[at] + steps[at + 1]) / 2, _NEAREST_OTHER, _FARTHEST_OWN))
