@@ -170,7 +170,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(
     monkeypatch.setattr(appearance_stage, "_BATCH_WITHOUT_MODEL", 16)
     began = []
     for _ in range(20):
-        watcher = _StopAt(8)
+        watcher = _StopAt(11)
         try:
             result = look(film, tmp_path / "cut", model=chosen, watcher=watcher)
             break

@@ -70,6 +70,11 @@ class Looks:
         first, last = np.searchsorted(self.track_id, [track_id, track_id + 1]).tolist()
         return slice(first, last)
 
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Looks:
+        """Those looks of which `chosen` (k,) is true."""
+        columns = self.track_id[chosen], self.frame[chosen], self.vector[chosen], self.quality[chosen]
+        return Looks(*columns, self.describer)
+
     def of_tracks(self) -> TrackLooks:
         """The mean look of every track that was seen."""
         ids, first, number = np.unique(self.track_id, return_index=True, return_counts=True)

@@ -2,77 +2,89 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from tracking.appearance import Floats, Looks, TrackLooks
+from tracking.appearance import Floats, Int32s, Looks
 
-_MOST_TRIED = 300
-"""Tracks that are tried as centres: the heaviest."""
-_ROUNDS = 4
-_NEIGHBOUR = 2
+Doubles = npt.NDArray[np.float64]
+
+_MOST_TRIED = 400
+"""Looks that are tried as kits, spread evenly over all."""
+_ROUNDS = 5
+_KIN = 0.1
+"""A team is much more than this share of all looks: so the nearest of this share are of the same team."""
+_REACH_OF_KIN = 2.0
 _REACHES = (0.06, 0.35)
-_REACH_OF_NEIGHBOURS = 3.0
-_PURE = 0.8
 
 
-def find_kits(tracks: TrackLooks, boxes: npt.NDArray[np.int64], looks: Looks) -> Floats:
-    """The two kits that cover the most boxes, float32 (2, d) of unit length; (1, d) or (0, d) from one or no track.
+def find_kits(looks: Looks, weight: Doubles) -> Floats:
+    """The two kits that cover the most of `looks`, float32 (2, d) of unit length; (n, d) where there are n < 2 looks.
 
-    tracks, boxes (m,): the tracks to go by, and how many boxes each has. looks: with theirs among them.
+    weight (k,): what each look counts for.
 
-    Each kit covers the tracks that look like it up to a distance, and that distance comes from how much the nearest
-    tracks differ: teams in similar kits are told apart where every one of them is much alike. No other group of people
-    covers as much as a team, so referees and goalkeepers need not be known.
+    A kit covers what looks like it up to a distance, which comes from how much those nearest to each other differ: so
+    teams in similar kits are told apart where each is much alike in itself. No other group of people covers as much as
+    a team: referees and goalkeepers need not be known. Looks, not tracks: some tracks are of two people.
     """
-    size = tracks.vector.shape[1]
-    if len(tracks.track_id) < 2:
-        return tracks.vector.reshape(-1, size)
-    order = np.lexsort((tracks.track_id, -boxes))[:_MOST_TRIED]
-    vector, weight = tracks.vector[order], boxes[order].astype(np.float64)
+    if len(looks) < 2:
+        return looks.vector
+    tried = np.unique(np.linspace(0, len(looks) - 1, min(_MOST_TRIED, len(looks))).round().astype(np.int64))
+    vector, worth = looks.vector[tried], weight[tried]
     distance = np.maximum(1 - vector.astype(np.float64) @ vector.T, 0)
-    reach = _reach(distance)
+    kin = max(1, round(_KIN * (len(tried) - 1)))
+    reach = float(np.clip(_REACH_OF_KIN * np.median(np.sort(distance, axis=1)[:, kin]), *_REACHES))
     covered = np.maximum(1 - (distance / reach) ** 2, 0)
     best, pair = -1.0, (0, 1)
-    for first in range(len(order) - 1):
-        worth = np.maximum(covered[first], covered[first + 1 :]) @ weight
-        second = int(worth.argmax())
-        if worth[second] > best + 1e-9:
-            best, pair = float(worth[second]), (first, first + 1 + second)
+    for first in range(len(tried) - 1):
+        total = np.maximum(covered[first], covered[first + 1 :]) @ worth
+        second = int(total.argmax())
+        if total[second] > best + 1e-9:
+            best, pair = float(total[second]), (first, first + 1 + second)
     kits: Floats = vector[list(pair)]
     for _ in range(_ROUNDS):
-        kits = _settled(kits, tracks, looks, reach)
+        kits = _settled(kits, looks, weight, reach)
     return kits
 
 
-def share_of_votes(kits: Floats, looks: Looks, track_id: npt.NDArray[np.int32]) -> Floats:
-    """For each track (m,), the share of its looks that are liker to the first of two kits, by quality; float32 (m,)."""
-    likeness = looks.vector @ kits.T
-    is_first = likeness[:, 0] >= likeness[:, 1]
-    place = np.searchsorted(track_id, looks.track_id)
-    known = (place < len(track_id)) & (track_id[np.minimum(place, len(track_id) - 1)] == looks.track_id)
+class Wearing(NamedTuple):
+    """How m tracks go with some kits, look by look and by the quality of the looks.
+
+    distance float32 (m,): the median distance of a track's looks from the nearest kit; of a track of two people in
+    different kits, it is small all the same. share float32 (m, kits): for which share of its looks each kit is nearest.
+    """
+
+    distance: Floats
+    share: Floats
+
+
+def wearing(kits: Floats, looks: Looks, track_id: Int32s) -> Wearing:
+    """How the tracks with the ids `track_id`, rising and each with a look, go with `kits` (n, d), n > 0."""
+    known = np.isin(looks.track_id, track_id)
+    place = np.searchsorted(track_id, looks.track_id[known])
+    likeness = looks.vector[known] @ kits.T
+    nearest, distance = likeness.argmax(axis=1), 1 - likeness.max(axis=1)
     weight = np.maximum(looks.quality[known], 1e-3).astype(np.float64)
-    total = np.bincount(place[known], weight, len(track_id))
-    first = np.bincount(place[known], weight * is_first[known], len(track_id))
-    return np.asarray(first / np.maximum(total, 1e-12), np.float32)
+    count = len(track_id)
+    total = np.bincount(place, weight, count)
+    share = np.stack([np.bincount(place, weight * (nearest == kit), count) / total for kit in range(len(kits))], axis=1)
+    order = np.lexsort((distance, place))
+    before = np.cumsum(total) - total
+    is_upper_half = np.cumsum(weight[order]) >= (before + total / 2)[place[order]] - 1e-9
+    first = np.full(count, len(order))
+    np.minimum.at(first, place[order][is_upper_half], np.flatnonzero(is_upper_half))
+    return Wearing(distance[order][first].astype(np.float32), share.astype(np.float32))
 
 
-def _reach(distance: npt.NDArray[np.float64]) -> float:
-    """How far from a kit somebody in it may look: some multiple of what the nearest tracks differ by."""
-    nearest = np.sort(distance + np.diag(np.full(len(distance), np.inf)), axis=1)
-    usual = np.median(nearest[:, min(_NEIGHBOUR, len(distance) - 1) - 1])
-    return float(np.clip(_REACH_OF_NEIGHBOURS * usual, *_REACHES))
-
-
-def _settled(kits: Floats, tracks: TrackLooks, looks: Looks, reach: float) -> Floats:
-    """Each kit as the mean of the tracks within reach that nearly always look like it, not like the other."""
-    likeness = tracks.vector @ kits.T
-    votes = share_of_votes(kits, looks, tracks.track_id)
+def _settled(kits: Floats, looks: Looks, weight: Doubles, reach: float) -> Floats:
+    """Each kit as the mean of the looks within reach that are liker to it than to the other."""
+    likeness = looks.vector @ kits.T
     moved = kits.copy()
-    for number, own in enumerate((votes, 1 - votes)):
-        near = (own >= _PURE) & (1 - likeness[:, number] <= max(reach, 0.5 * (1 - float(kits[0] @ kits[1]))))
-        near &= likeness[:, number] >= likeness[:, 1 - number]
-        total = tracks.vector[near].astype(np.float64).T @ tracks.weight[near].astype(np.float64)
+    for number in range(len(kits)):
+        near = (likeness.argmax(axis=1) == number) & (1 - likeness[:, number] <= reach)
+        total = looks.vector[near].astype(np.float64).T @ weight[near]
         length = np.linalg.norm(total)
         if length > 0:
             moved[number] = total / length

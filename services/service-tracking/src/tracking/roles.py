@@ -19,7 +19,7 @@ _ONE_KIT = 0.25
 """Up to which mean distance looks are of one kit."""
 _MOST_GROUPED = 2000
 """Tracks: comparing all with all takes the square of it."""
-_MOST_REFEREES = 3
+MOST_REFEREES = 3
 _MOST_KEEPER_KITS = 2
 _STRIPED = 0.15
 _LEAST_FRAMES = 50
@@ -59,7 +59,7 @@ def find_roles(tracks: Tracks, others: TrackLooks, players: npt.NDArray[np.int32
         ids = others.track_id[rows]
         group = _Group(ids, int(np.isin(tracks.track_id, ids).sum()), _one_sided(sides[rows]))
         at_once = people_at_once(tracks, ids)
-        if at_once > _MOST_REFEREES or group.boxes < _LEAST_SHARE * len(tracks):
+        if at_once > MOST_REFEREES or group.boxes < _LEAST_SHARE * len(tracks):
             continue
         kit = others.vector[rows].T @ others.weight[rows]
         (referees if at_once >= 2 or is_striped(kit) else alone).append(group)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from shared_libs.common.tracks import Tracks
 from tracking.appearance import Floats, Looks, TrackLooks
 from tracking.jersey import jersey_lightness
-from tracking.kits import find_kits, share_of_votes
-from tracking.roles import PLAYER, find_roles, is_striped, people_at_once
+from tracking.kits import find_kits, wearing
+from tracking.roles import MOST_REFEREES, PLAYER, find_roles, is_striped, people_at_once
 
 _CLEAN, _LEAST_LOOKS = 0.3, 3
 """Mean quality and number of looks from which a track may say what the kits are, and wear neither of them."""
@@ -19,7 +19,8 @@ _LEAST_TEAM = 0.1
 """Boxes of the smaller team for one of the larger."""
 _NEAREST_OTHER, _FARTHEST_OWN, _WIDE_GAP = 0.2, 0.45, 0.1
 """Distances from the nearest kit: nobody nearer wears another, nobody farther wears it, and what parts the two."""
-_LEAST_VOTES = 0.6
+_LEAST_SHARE = 0.6
+"""Of the looks of a track that has to be liker to its kit than to the other."""
 _SAME_KIT = 0.04
 """Up to which distance two kits are one."""
 
@@ -45,54 +46,59 @@ def find_teams(tracks: Tracks, jersey: Looks) -> Teams:
     clearly, is a goalkeeper, a referee or nobody. Where only one team is there, everybody in its kit is in team 0.
     """
     seen = jersey.of_tracks()
-    if not len(seen.track_id):
-        return Teams({}, {})
-    known, count = np.unique(tracks.track_id, return_counts=True)
-    place = np.minimum(np.searchsorted(known, seen.track_id), max(len(known) - 1, 0))
-    boxes = np.where(known[place] == seen.track_id, count[place], 0) if len(known) else np.zeros(len(place), np.int64)
+    boxes = _boxes(tracks, seen)
     clean = (seen.weight >= _CLEAN * seen.number) & (seen.number >= _LEAST_LOOKS) & (boxes > 0)
-    kits = find_kits(_only(seen, clean), boxes[clean], jersey)
-    kits = _teams_kits(kits, tracks, _only(seen, clean), boxes[clean])
+    clear = _only(seen, clean)
+    kits = _teams_kits(tracks, jersey, clear, boxes[clean])
     if not len(kits):
         return Teams({}, {})
-    likeness = seen.vector @ kits.T
-    distance = 1 - likeness.max(axis=1)
-    limit = _limit(distance[clean])
-    nearest = likeness.argmax(axis=1)
-    wears_one = distance <= np.where(clean, limit, _FARTHEST_OWN)
-    if len(kits) == 2:
-        votes = share_of_votes(kits, jersey, seen.track_id)
-        wears_one &= np.where(nearest == 0, votes, 1 - votes) >= _LEAST_VOTES
-    team = dict(zip(seen.track_id[wears_one].tolist(), nearest[wears_one].tolist(), strict=True))
-    other = clean & (distance > limit)
-    role = dict.fromkeys(team, PLAYER) | find_roles(tracks, _only(seen, other), seen.track_id[wears_one])
+    worn = wearing(kits, jersey, seen.track_id)
+    limit = _limit(worn.distance[clean])
+    nearest = worn.share.argmax(axis=1)
+    in_kit = (worn.distance <= limit) & (worn.share.max(axis=1) >= _LEAST_SHARE) & (boxes > 0)
+    team = dict(zip(seen.track_id[in_kit].tolist(), nearest[in_kit].tolist(), strict=True))
+    other = clean & (worn.distance > limit)
+    role = dict.fromkeys(team, PLAYER) | find_roles(tracks, _only(seen, other), seen.track_id[in_kit])
     return Teams(team, role)
+
+
+def _boxes(tracks: Tracks, seen: TrackLooks) -> npt.NDArray[np.int64]:
+    """How many boxes each track has that was seen."""
+    known, count = np.unique(tracks.track_id, return_counts=True)
+    if not len(known):
+        return np.zeros(len(seen.track_id), np.int64)
+    place = np.minimum(np.searchsorted(known, seen.track_id), len(known) - 1)
+    return np.where(known[place] == seen.track_id, count[place], 0).astype(np.int64)
 
 
 def _only(seen: TrackLooks, chosen: npt.NDArray[np.bool_]) -> TrackLooks:
     return TrackLooks(seen.track_id[chosen], seen.vector[chosen], seen.weight[chosen], seen.number[chosen])
 
 
-def _teams_kits(kits: Floats, tracks: Tracks, seen: TrackLooks, boxes: npt.NDArray[np.int64]) -> Floats:
-    """Those of the kits that a team wears, the darker first: several people at once, and not too few beside the other.
+def _teams_kits(tracks: Tracks, jersey: Looks, clear: TrackLooks, boxes: npt.NDArray[np.int64]) -> Floats:
+    """The kits that a team wears, the darker first, (2, d), (1, d) or (0, d).
 
-    A few in stripes of black and white are referees, however much they are seen.
+    A team is several people at once, and not too few beside the other. A few in stripes of black and white are
+    referees, however much they are seen.
     """
+    looks = jersey.only(np.isin(jersey.track_id, clear.track_id))
+    place = np.searchsorted(clear.track_id, looks.track_id)
+    kits = find_kits(looks, looks.quality * (boxes / np.maximum(clear.weight, 1e-6))[place])
     if len(kits) == 2 and 1 - float(kits[0] @ kits[1]) < _SAME_KIT:
         kits = kits[:1]
     if not len(kits):
         return kits
-    likeness = seen.vector @ kits.T
-    nearest = np.where(1 - likeness.max(axis=1) <= _FARTHEST_OWN, likeness.argmax(axis=1), -1)
-    worn = np.array([boxes[nearest == number].sum() for number in range(len(kits))])
-    is_team = worn >= _LEAST_TEAM * worn.max()
+    worn = wearing(kits, jersey, clear.track_id)
+    nearest = np.where(worn.distance <= _FARTHEST_OWN, worn.share.argmax(axis=1), -1)
+    size = np.array([boxes[nearest == number].sum() for number in range(len(kits))])
+    is_team = (size > 0) & (size >= _LEAST_TEAM * size.max())
     for number in range(len(kits)):
-        at_once = people_at_once(tracks, seen.track_id[nearest == number])
-        is_team[number] &= at_once >= 2 and not (
-            at_once <= 3 and worn[number] < worn.max() and is_striped(kits[number])
-        )
-    kits = kits[is_team]
-    return kits[np.argsort(jersey_lightness(kits), kind="stable")]
+        at_once = people_at_once(tracks, clear.track_id[nearest == number])
+        could_be_referees = at_once <= MOST_REFEREES and size[number] < size.max() and is_striped(kits[number])
+        is_team[number] &= at_once >= 2 and not could_be_referees
+    own = kits[is_team]
+    darker_first: Floats = own[np.argsort(jersey_lightness(own), kind="stable")]
+    return darker_first
 
 
 def _limit(distance: npt.NDArray[np.float32]) -> float:
