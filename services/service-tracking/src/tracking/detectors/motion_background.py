@@ -31,9 +31,9 @@ class FieldColour:
     red: float
 
     @classmethod
-    def of(cls, pictures: list[Image], radius: float) -> Self:
-        """That of uint8 (h, w, 3) pictures of brightness and chroma."""
-        pixels = np.concatenate([picture[::2, ::2].reshape(-1, 3) for picture in pictures]).astype(np.float32)
+    def of(cls, picture: Image, radius: float) -> Self:
+        """That of a picture, uint8 (h, w, 3), brightness and chroma."""
+        pixels = picture[::4, ::4].reshape(-1, 3).astype(np.float32)
         pixels = pixels[pixels[:, 0] > _DARK]
         blue, red = ((pixels[:, each] - _GREY) / (pixels[:, 0] - _BLACK) for each in (1, 2))
         counts, edges, _ = np.histogram2d(blue, red, _BINS, [[-_WIDEST, _WIDEST]] * 2)
@@ -109,7 +109,7 @@ def _middle(views: Array, field_share: float) -> Array:
                         red += views[view, y, x, 2]
             if seen == 0:
                 continue
-            if fields >= min(2, seen) and fields >= field_share * seen:
+            if fields > 0 and fields >= field_share * seen:
                 result[y, x, 0] = (light + fields // 2) // fields
                 result[y, x, 1] = (blue + fields // 2) // fields
                 result[y, x, 2] = (red + fields // 2) // fields

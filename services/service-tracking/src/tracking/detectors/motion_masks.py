@@ -75,7 +75,7 @@ class _Scenery:
         self._motion = motion
         self._settings = settings
         self._pictures: dict[int, Image] = {}
-        self._colours: dict[int, FieldColour] = {}
+        """By key: brightness, both chroma, and 255 where it has the field's colour, uint8 (h, w, 4)."""
         self._made: tuple[int, Background] | None = None
 
     def last_of_window(self, key: int) -> int:
@@ -92,7 +92,10 @@ class _Scenery:
         before = self._pictures.get(key - 1)
         if before is not None and segment[key - 1] == segment[key]:
             self._motion.measure(key - 1, np.ascontiguousarray(before[..., 0]), np.ascontiguousarray(picture[..., 0]))
-        self._pictures[key] = picture
+        radius = self._settings.field_radius
+        colour = FieldColour.of(picture, radius)
+        # Brightness 0 is kept for what is not seen.
+        self._pictures[key] = np.dstack([np.maximum(picture, 1), colour.covers(picture, radius)])
 
     def background(self, key: int, known: int) -> Background:
         """That of `key`, with keys up to `known` at most."""
@@ -111,13 +114,10 @@ class _Scenery:
         height, width = self._pictures[key].shape[:2]
         left, top = round(width * settings.margin), round(height * settings.margin)
         size = width + 2 * left, height + 2 * top
-        colour = FieldColour.of([self._pictures[other] for other in [key, *others]][::2], settings.field_radius)
         shift = np.array([[1.0, 0, left], [0, 1, top], [0, 0, 1]])
         views = []
         for other in [key, *others]:
-            picture = self._pictures[other]
-            whole = np.dstack([np.maximum(picture, 1), colour.covers(picture, settings.field_radius)])
-            view = cv2.warpPerspective(whole, shift @ self._motion.between_keys(other, key), size)
+            view = cv2.warpPerspective(self._pictures[other], shift @ self._motion.between_keys(other, key), size)
             if other == key or np.count_nonzero(view[::4, ::4, 0]) >= _LEAST_SEEN * (width * height / 16):
                 views.append(view)
         return make_background(views, left, top, settings.field_share)

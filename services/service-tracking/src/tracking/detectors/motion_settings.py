@@ -17,10 +17,10 @@ class MotionSettings(BaseModel):
     """Time between the frames that the background is made of, in seconds. Shorter: a turning camera is followed more
     closely, in more time."""
 
-    key_motion: float = Field(0.08, gt=0, le=1)
+    key_motion: float = Field(0.12, gt=0, le=1)
     """How far a corner of the picture may move until the next such frame, as a fraction of the longer side."""
 
-    window: tuple[int, ...] = (1, 2, 3, 4, 5, 7, 9, 12)
+    window: tuple[int, ...] = (1, 2, 3, 5, 8, 12)
     """How many keys before and after one contribute to its background, rising. Farther: people who stand still for
     longer are found, and more memory is used, since the film is read that far ahead."""
 
@@ -38,10 +38,10 @@ class MotionSettings(BaseModel):
     """How dark the field may become, as a fraction of its brightness, without anybody being there. Lower: deeper
     shadows are seen through, and dark jerseys too."""
 
-    chroma_step: float = Field(4.0, gt=0)
+    chroma_step: float = Field(5.0, gt=0)
     """Difference of chroma from the background that counts as one unit, in grey levels."""
 
-    luma_step: float = Field(12.0, gt=0)
+    luma_step: float = Field(18.0, gt=0)
     """Difference of brightness from the background that counts as one unit, in grey levels."""
 
     least_difference: float = Field(1.5, gt=0)

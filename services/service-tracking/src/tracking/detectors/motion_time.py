@@ -17,9 +17,9 @@ from tracking.camera_path import CameraPath
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-_LEAST_OVERLAP = 0.3
-_LONGEST_GAP = 0.33
-"""Seconds."""
+_LEAST_OVERLAP = 0.2
+_LONGEST_GAP = 0.9
+"""Seconds: about as long as people hide each other."""
 _LEAST_LIFE = 0.2
 """Seconds that a strand must last to be believed."""
 _SPEED_GAIN = 0.3
