@@ -161,8 +161,7 @@ def test_no_tracks_give_no_crops() -> None:
     assert crops.row.dtype == np.int64
 
 
-def test_an_hour_is_chosen_from_without_comparing_all_with_all() -> None:
-    """Fifty thousand boxes, of which the rows chosen are those of each part of the film alone."""
+def test_of_many_boxes_the_better_ones_are_chosen() -> None:
     random = np.random.default_rng(1)
     frame = np.repeat(np.arange(5000), 10)
     place: npt.NDArray[np.float64] = random.uniform((0, 0), (1200, 600), (len(frame), 2))
