@@ -179,9 +179,7 @@ PANNED = [Walker(60, 140, 4.5), Walker(480, 165, 1.5, (230, 230, 235)), Walker(2
 def test_a_camera_that_pans_sees_who_walks(tmp_path: Path) -> None:
     write_film(tmp_path / "a.mp4", panned(range(75), PANNED))
     detections = found_in(tmp_path / "a.mp4", tmp_path / "work")
-    recall, precision = rates(
-        detections, lambda frame: boxes_seen(PANNED, frame, 4 * frame, frame // 4), range(75)
-    )
+    recall, precision = rates(detections, lambda frame: boxes_seen(PANNED, frame, 4 * frame, frame // 4), range(75))
     assert recall > 0.85
     assert precision > 0.85
 
