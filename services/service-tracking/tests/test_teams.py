@@ -33,6 +33,8 @@ class Kit(NamedTuple):
     jersey: Colour
     shorts: Colour
     stripes: Colour | None = None
+    helmet: Colour | None = None
+    """None: as the jersey."""
 
 
 STRIPED = Kit(WHITE, BLACK, BLACK)
@@ -44,7 +46,7 @@ def kit_look(kit: Kit, seed: int, light: float) -> npt.NDArray[np.float32]:
     random = np.random.default_rng(seed)
     picture = np.full((120, 80, 3), (70, 130, 55), np.float64)
     middle = 40 + int(random.integers(-3, 4))
-    picture[10:28, middle - 8 : middle + 8] = kit.jersey
+    picture[10:28, middle - 8 : middle + 8] = kit.helmet or kit.jersey
     picture[28:62, middle - 13 : middle + 13] = kit.jersey
     if kit.stripes is not None:
         for x in range(middle - 13, middle + 13, 6):
@@ -130,10 +132,10 @@ def said(game: Game, teams: Teams) -> dict[int, str]:
     """What was said of every track, the teams by the letters of most of their members."""
     letters = {}
     for team in (0, 1):
-        members = [game.group[track] for track, its in teams.team.items() if its == team]
+        members = [game.group[track] for track, its in teams.team.items() if its == team and game.group[track] in "AB"]
         letters[team] = max(sorted(set(members)), key=members.count) if members else "?"
     return {
-        track: letters[teams.team[track]] if track in teams.team else teams.role.get(track, "nobody")
+        track: letters[teams.team[track]] if teams.role.get(track) == "player" else teams.role.get(track, "nobody")
         for track in game.group
     }
 
@@ -188,6 +190,17 @@ def test_where_one_team_plays_all_are_in_one_team() -> None:
     teams = find_teams(game.tracks, game.looks)
     assert set(teams.team.values()) == {0}
     assert wrong(game) == {}
+
+
+@pytest.mark.parametrize("helmets", [(NAVY, WHITE), (WHITE, NAVY)])
+def test_a_goalkeeper_is_in_the_team_whose_helmet_he_wears(helmets: tuple[Colour, Colour]) -> None:
+    first, second = (Kit(jersey, BLACK, helmet=helmet) for jersey, helmet in zip((ORANGE, TEAL), helmets, strict=True))
+    game = play([*players(DARK, "A"), *players(LIGHT, "B"), *keepers(first, second), referee()])
+    teams = find_teams(game.tracks, game.looks)
+    assert wrong(game) == {}
+    for track in [track for track, role in teams.role.items() if role == "goalkeeper"]:
+        is_first = game.looks.frame[game.looks.of_track(track)].min() < 200
+        assert teams.team[track] == int(helmets[0 if is_first else 1] == WHITE)
 
 
 def test_a_bench_in_other_clothes_is_in_no_team_and_has_no_role() -> None:
@@ -293,7 +306,8 @@ def test_whatever_is_seen_the_answer_is_one(seed: int, people: int, kinds: int, 
     seen = Looks.from_arrays(keys[:, 0], keys[:, 1], vectors, random.random(len(keys)), "test")
     teams = find_teams(tracks, seen)
     assert set(teams.team.values()) <= {0, 1}
-    assert {track for track, role in teams.role.items() if role == "player"} == set(teams.team)
+    assert {track for track, role in teams.role.items() if role == "player"} <= set(teams.team)
+    assert "referee" not in {teams.role[track] for track in teams.team}
     assert set(teams.role.values()) <= {"player", "goalkeeper", "referee"}
     assert set(teams.role) <= set(seen.track_id.tolist())
     if 1 in teams.team.values():

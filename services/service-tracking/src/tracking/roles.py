@@ -31,7 +31,7 @@ _LEAST_SHARE = 0.01
 
 
 def people_at_once(tracks: Tracks, track_id: npt.NDArray[np.int32]) -> int:
-    """How many of some tracks are seen at the same time; 1 in 20 frames may have more, since tracks overlap a little."""
+    """How many of some tracks are seen at once; one frame in 20 may have more, since tracks overlap a little."""
     count = np.bincount(tracks.frame[np.isin(tracks.track_id, track_id)])
     count = count[count > 0]
     return int(np.percentile(count, 95, method="lower")) if len(count) else 0
@@ -64,7 +64,9 @@ def find_roles(tracks: Tracks, others: TrackLooks, players: npt.NDArray[np.int32
         kit = others.vector[rows].T @ others.weight[rows]
         (referees if at_once >= 2 or is_striped(kit) else alone).append(group)
     least = _ONE_SIDED_WITH_REFEREES if referees else _ONE_SIDED
-    keepers = [group for group in alone if (float(bool(referees)) if group.one_sided is None else group.one_sided) >= least]
+    keepers = [
+        group for group in alone if (float(bool(referees)) if group.one_sided is None else group.one_sided) >= least
+    ]
     if not referees:
         referees = [group for group in alone if group.one_sided is not None and group.one_sided < least]
     keepers.sort(key=lambda group: (-group.boxes, int(group.track_id[0])))
@@ -95,9 +97,7 @@ def _groups(others: TrackLooks) -> list[npt.NDArray[np.int64]]:
     return [heaviest[label == number] for number in np.unique(label)]
 
 
-def _sides(
-    tracks: Tracks, track_id: npt.NDArray[np.int32], players: npt.NDArray[np.int32]
-) -> npt.NDArray[np.float64]:
+def _sides(tracks: Tracks, track_id: npt.NDArray[np.int32], players: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     """For each of m tracks: in how many frames it is seen among players, the sum over these of how much more of them
     are to its left than to its right, from -1 (all to its right) to 1, and the sum of the sizes of that; (m, 3)."""
     middle = np.clip((tracks.xyxy[:, 0] + tracks.xyxy[:, 2]).astype(np.float64) / 2, 0, 1e5)

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from shared_libs.common.tracks import Tracks
 from tracking.appearance import Floats, Looks, TrackLooks
 from tracking.jersey import jersey_lightness
+from tracking.keepers import teams_of_keepers
 from tracking.kits import find_kits, wearing
-from tracking.roles import MOST_REFEREES, PLAYER, find_roles, is_striped, people_at_once
+from tracking.roles import GOALKEEPER, MOST_REFEREES, PLAYER, find_roles, is_striped, people_at_once
 
 _CLEAN, _LEAST_LOOKS = 0.3, 3
 """Mean quality and number of looks from which a track may say what the kits are, and wear neither of them."""
@@ -31,8 +32,8 @@ class Teams:
 
     team: 0 or 1 by track id, for those who are in a team; 0 wears the darker jersey. role: "player", "goalkeeper" or
     "referee" by track id. Who was not seen well enough is in neither, and so is who wears something else than everybody
-    and cannot be told to be a goalkeeper or a referee. A goalkeeper in a kit of his own is in no team; one in his
-    team's kit is a player of it.
+    and cannot be told to be a goalkeeper or a referee. A goalkeeper in a kit of his own is in a team
+    where his helmet says so; one in his team's kit is a player of it.
     """
 
     team: dict[int, int]
@@ -59,6 +60,9 @@ def find_teams(tracks: Tracks, jersey: Looks) -> Teams:
     team = dict(zip(seen.track_id[in_kit].tolist(), nearest[in_kit].tolist(), strict=True))
     other = clean & (worn.distance > limit)
     role = dict.fromkeys(team, PLAYER) | find_roles(tracks, _only(seen, other), seen.track_id[in_kit])
+    if len(kits) == 2:
+        keepers = [track for track, its in role.items() if its == GOALKEEPER]
+        team = team | teams_of_keepers(tracks, _only(seen, np.isin(seen.track_id, keepers)), kits, team)
     return Teams(team, role)
 
 
