@@ -13,7 +13,9 @@ _SYSTEM_PACKAGES = {
     "python-magic": ("libmagic1",),
 }
 
-_FROM_PYTHON = re.compile(r"(?im)^\s*(?:FROM|ARG\s+\w+=)\s*(?:--platform=\S+\s+)?\"?(?:[\w./-]*/)?python:(\d+\.\d+)")
+_FROM_PYTHON = re.compile(
+    r"(?im)^[ \t]*(?:FROM|ARG[ \t]+\w+=)[ \t]*(?:--platform=\S+[ \t]+)?\"?(?:[\w./-]*/)?python:(\d+\.\d+)"
+)
 
 
 def dockerfile(

@@ -32,6 +32,7 @@ from migrate.rewriting_locations import rewrite_locations
 from migrate.rewriting_strings import find_mentions
 from migrate.source import read_source
 from migrate.text_files import mentions as mentions_in_text
+from migrate.text_files import passed_over
 
 
 @dataclass(frozen=True)
@@ -158,12 +159,15 @@ def _strings(plan: Plan) -> dict[str, list[Mention]]:
 
 def _rewrite(plan: Plan, strings: dict[str, list[Mention]], accept_likely: bool, other_files: bool) -> None:
     """Works out the new contents of every file that changes."""
+    generated = []
     for path, entry in plan.placement.files.items():
         if not entry.new_path or path in plan.inventory.links:
             continue
         if not other_files and path not in plan.analysis.sources:
             continue
         contents = plan.inventory.read(path)
+        if path not in plan.analysis.sources and passed_over(path, contents):
+            generated.append(path)
         for new_path in [entry.new_path, *plan.placement.copies.get(path, [])]:
             new_contents = _new_contents(plan, path, new_path, contents, strings.get(path, []), accept_likely)
             if new_path == entry.new_path:
@@ -173,6 +177,9 @@ def _rewrite(plan: Plan, strings: dict[str, list[Mention]], accept_likely: bool,
             else:
                 mode = (plan.inventory.root / path).stat().st_mode & 0o777
                 plan.operations.creates[new_path] = (new_contents, mode)
+    if generated:
+        few = ", ".join(generated[:3]) + (" …" if len(generated) > 3 else "")
+        plan.notes.append(f"{len(generated)} texts that a program wrote are not looked into: {few}")
 
 
 def _new_contents(

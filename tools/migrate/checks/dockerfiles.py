@@ -15,7 +15,7 @@ from migrate.checks.report import Check, Finding
 from migrate.checks.running import Finished, Runner, run_program
 
 _BUILDERS = ("docker", "podman", "buildah")
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?[^}]*\}|(\w+))")
+_VARIABLE = re.compile(r"\$(?:\{(\w++)(?::-([^}]*+))?[^}]*+\}|(\w+))")
 _HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
 
 
@@ -74,7 +74,7 @@ def missing_sources(text: str, tree: Tree, context: str) -> list[MissingSource]:
     found = []
     for step in instructions(text):
         if step.word in ("ARG", "ENV"):
-            for name, value in re.findall(r"(\w+)=(\"[^\"]*\"|'[^']*'|\S*)", step.rest):
+            for name, value in re.findall(r"\b(\w++)=(\"[^\"]*\"|'[^']*'|\S*)", step.rest):
                 variables[name] = _expanded(value.strip("\"'"), variables)
         if step.word not in ("COPY", "ADD"):
             continue
@@ -183,7 +183,7 @@ def contexts(tree: Tree, path: str) -> list[str]:
             continue
         text = (tree.root / file).read_text(encoding="utf-8", errors="replace")
         base = posixpath.dirname(file)
-        for match in re.finditer(r"(?m)^\s*context:\s*[\"']?([^\s\"'#]+)", text):
+        for match in re.finditer(r"(?m)^[ \t]*context:[ \t]*[\"']?([^\s\"'#]+)", text):
             context = posixpath.normpath(posixpath.join(base, match[1]))
             if context == "." or path.startswith(f"{context}/"):
                 found.append("" if context == "." else context)

@@ -149,3 +149,13 @@ def test_a_file_that_is_no_python_is_moved_and_left_as_it_is(tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_read_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(MigrationError, match="not a folder"):
         make_plan(tmp_path / "nowhere", parse_mapping(TWO, "m"))
+
+
+def test_texts_that_a_program_wrote_are_told_once_and_move_as_they_are(tmp_path: Path) -> None:
+    minified = 'load("src/base/x.py");' * 1000
+    files = {"src/a/static/app.js": minified, "src/b/app.min.css": "src/base/x.py", "src/b/own.js": "src/base/x.py"}
+    plan = planned(tmp_path, {**FILES, **files}, TWO)
+    (note,) = [note for note in plan.notes if "a program wrote" in note]
+    assert note.startswith("2 texts")
+    assert "src/a/static/app.js" in note
+    assert plan.files["src/a/static/app.js"].fate is Fate.MOVED

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from migrate.model import Certainty, Mention, Renames
 from migrate.text_files.docker import docker_file
 from migrate.text_files.document import Document
+from migrate.text_files.generated import has_a_generated_name, has_generated_lines
 from migrate.text_files.ignores import ignore_file, owners_file
 from migrate.text_files.ini_files import ini_file
 from migrate.text_files.names import Names
@@ -22,9 +23,9 @@ from migrate.text_files.settings import json_file, toml_file
 from migrate.text_files.shell import environment_file, make_file, process_file, shell_file
 from migrate.text_files.yaml_files import yaml_file
 
-#: More than that is data; so is less already where the format is not known.
+#: More than that is data; so is less already in formats that programs write as well.
 LARGEST = 2_000_000
-LARGEST_UNKNOWN = 300_000
+LARGEST_BY_HAND = 300_000
 
 _Reader = Callable[[Document], None]
 
@@ -88,6 +89,21 @@ def mentions(path: str, contents: bytes, renames: Renames, exists: Callable[[str
     return _mentions(path, contents, _names(renames, exists))
 
 
+def passed_over(path: str, contents: bytes) -> bool:
+    """Whether a text is left alone because a program wrote it: by its name, very long lines, or its size.
+
+    Formats that people write keep being read; JSON and what is not known to be one may be anybody's.
+    """
+    if not _is_text(path, contents):
+        return False
+    if has_a_generated_name(path):
+        return True
+    reader, _ = _reader(path, contents)
+    if reader not in (other_text, json_file):
+        return False
+    return len(contents) > LARGEST_BY_HAND or has_generated_lines(contents)
+
+
 _latest: list[Names] = []  # the index of the last renames: a plan asks about every file with the same
 
 
@@ -98,11 +114,9 @@ def _names(renames: Renames, exists: Callable[[str], bool]) -> Names:
 
 
 def _mentions(path: str, contents: bytes, names: Names) -> list[Mention]:
-    if not _is_text(path, contents):
+    if not _is_text(path, contents) or passed_over(path, contents):
         return []
     reader, limit = _reader(path, contents)
-    if reader is other_text and len(contents) > LARGEST_UNKNOWN:
-        return []
     document = Document(path, contents, names, limit)
     moves = document.path != document.new_path
     if not moves and not names.may_occur(document.text) and not _ALWAYS.search(document.text):

@@ -22,7 +22,7 @@ from migrate.text_files.words import (
 )
 
 _SECTION = re.compile(r"[ \t]*\[([^\]\r\n]+)\]")
-_KEY = re.compile(r"([A-Za-z_][\w.\-/*: ]*?)[ \t]*([=:])[ \t]*")
+_KEY = re.compile(r"([A-Za-z_][\w.\-/*: ]{0,200}?)[ \t]{0,200}([=:])[ \t]*")
 
 _ROOTS = {
     "pythonpath", "python_paths", "mypy_path", "src_paths", "search_path", "where",
@@ -156,7 +156,7 @@ def _in_comment(document: Document, at: int) -> bool:
 
 def _package_dir(document: Document, setting: Setting, bases: tuple[Base, ...]) -> None:
     """`= src` becomes one line for each package that was there."""
-    match = re.compile(r"([ \t]*)=[ \t]*(\S+)").search(document.text, setting.start, setting.end)
+    match = re.compile(r"([ \t]{0,200})=[ \t]*(\S+)").search(document.text, setting.start, setting.end)
     if match is None:
         return
     path = join(bases[0].old, lookup_form(match.group(2)))

@@ -108,6 +108,10 @@ class Names:
 
     # Paths
 
+    def moves_as_one(self, base: Base) -> bool:
+        """Whether a path that goes up nowhere and has no old name is the same from a folder, now and afterwards."""
+        return base.old == base.new or self.renames.folders.get(base.old) == base.new
+
     def lookup(self, path: str) -> tuple[What, str] | None:
         """What a path relative to the root names and its new path ("" if scattered); None where nothing changes."""
         magic = _MAGIC.search(path)
@@ -137,6 +141,8 @@ class Names:
         if not token or token[0] in "/~-" or "//" in token or "\0" in token or token.strip() != token:
             return None
         plausible = not token.isascii() or self.may_occur(token)
+        if not plausible and ".." not in token and all(map(self.moves_as_one, bases)):
+            return None
         for base in bases:
             if not plausible and base.old == base.new:
                 continue

@@ -24,6 +24,8 @@ _TAKES_PATHS = re.compile(
     r"|py\.test|ruff|mypy"
     r"|pyright|black|isort|flake8|pylint|bandit|coverage|cd|pushd|streamlit|du|wc|head|tail)\Z"
 )
+#: Folders of a repository are not deeper: where `cd` leads below that is taken for somewhere else.
+_DEEPEST = 50
 _PRINTS = re.compile(r"(?:echo|printf|log_?\w*|info|warn|error|die)\Z")
 _SKIPPED = re.compile(
     r"(?:\w+=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|]*)\s+|[@{(+-]+\s*"
@@ -150,6 +152,8 @@ def command_line(document: Document, start: int, end: int, policy: Policy, folde
         changed = _CHANGE.match(text, head, last)
         if changed is not None:
             folder = _change_folder(document, changed, here) or folder
+            if folder is not None and folder.old.count("/") > _DEEPEST:
+                folder = Base("..", "..")
         modules(document, first, last, here)
         if _PRINTS.match(name):
             here = likely("a text that is printed", *here.bases)

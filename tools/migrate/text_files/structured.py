@@ -42,6 +42,12 @@ class Unreadable(ValueError):
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _OTHER = re.compile(r"[^\s,\]}#]+")
+_DEEPEST = 200  # lists and tables in each other: no settings are that deep
+_BLANKS = re.compile(r"[ \t]*")
+_BLANKS_AND_LINES = re.compile(r"[ \t\r\n]*")
+_LINE_END = re.compile(r"[\r\n]")
+#: What is between a string's quotes.
+_INSIDE = {'"': re.compile(r'(?:[^"\\\n]++|\\.)*+', re.DOTALL), "'": re.compile(r"[^'\n]*+")}
 
 
 class _Scanner:
@@ -50,17 +56,19 @@ class _Scanner:
         self.at = 3 if text.startswith("\xef\xbb\xbf") else 0
         self.toml = toml
         self.items: list[Item] = []
+        self.depth = 0
 
     def skip(self, lines: bool = True) -> None:
         """Goes past blanks and comments, and line ends if so asked."""
         text, n = self.text, len(self.text)
+        blanks = _BLANKS_AND_LINES if lines else _BLANKS
         while self.at < n:
             c = text[self.at]
             if c in " \t" or (lines and c in "\r\n"):
-                self.at += 1
+                self.at = blanks.match(text, self.at).end()  # type: ignore[union-attr]  # it may match nothing
             elif (self.toml and c == "#") or (not self.toml and text.startswith("//", self.at)):
-                while self.at < n and text[self.at] not in "\r\n":
-                    self.at += 1
+                end_of_line = _LINE_END.search(text, self.at)
+                self.at = end_of_line.start() if end_of_line else n
             elif not self.toml and text.startswith("/*", self.at):
                 end = text.find("*/", self.at)
                 self.at = n if end < 0 else end + 2
@@ -82,9 +90,8 @@ class _Scanner:
             while text[self.at : self.at + 1] == quote:
                 self.at += 1
             return start, self.at, start + 3, self.at - 3
-        at = start + 1
-        while at < len(text) and text[at] not in (quote, "\n"):
-            at += 2 if text[at] == "\\" and quote == '"' else 1
+        inside = _INSIDE[quote].match(text, start + 1)
+        at = inside.end() if inside else start + 1
         if text[at : at + 1] != quote:
             raise Unreadable("a string does not end")
         self.at = at + 1
@@ -111,6 +118,9 @@ class _Scanner:
 
     def value(self, path: tuple[str, ...], group: Group | None = None) -> None:
         """Reads a value."""
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise Unreadable("lists in lists without end")
         self.skip(lines=not self.toml or group is not None)
         c = self.peek()
         if c in ('"', "'"):
@@ -157,6 +167,7 @@ class _Scanner:
             if match is None:
                 raise Unreadable("a value is missing")
             self.at = match.end()
+        self.depth -= 1
 
     def document(self) -> Iterator[None]:
         """Reads a TOML file, statement by statement."""

@@ -1,17 +1,18 @@
 """Words that are paths, and module names after `-m` and the like: what commands, settings and comments share."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from migrate.model import Certainty
 from migrate.text_files.document import Document, document_form, lookup_form, weaker
 from migrate.text_files.names import ROOT, Base, Found, What, join, listed, relative, spelled_like
 
-#: A variable, or a command in parentheses that gives a folder, as part of a path.
+#: A variable, or a command in parentheses that gives a folder, as part of a path. (The bounds keep a line of many that
+#: never end from taking time by the square of its length.)
 VARIABLE = (
-    r"\$\{\{[^}\n]*\}\}|\$\{[^}\n]*\}|\$\w+|\{toxinidir\}"
-    r"|\$\((?:pwd|CURDIR|PWD|git rev-parse --show-toplevel|dirname [^()\n]*)\)"
+    r"\$\{\{[^}\n]{0,500}\}\}|\$\{[^}\n]{0,500}\}|\$\w+|\{toxinidir\}"
+    r"|\$\((?:pwd|CURDIR|PWD|git rev-parse --show-toplevel|dirname [^()\n]{0,500})\)"
 )
 _RUN = re.compile(rf"(?:{VARIABLE}|[^\s\"'`;|&()<>=,:#{{}}\[\]\\^!$])(?:{VARIABLE}|[^\s\"'`;|&()<>=,:#{{}}\\^!$\]])*")
 _QUOTED = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
@@ -97,17 +98,25 @@ def find(document: Document, token: str, policy: Policy) -> tuple[Found, str, bo
 
 def words(document: Document, start: int, end: int, policy: Policy) -> None:
     """Notes every word of a span that is a path which changes."""
-    if document.path != document.new_path:
-        _words(document, start, end, policy)  # any path that starts from its own folder changes
-        return
+    names = document.names
+    moves = document.path != document.new_path
+    if moves:
+        bases = (*policy.bases, document.own, *document.variables.values(), *document.prefixes.values())
+        if not all(names.moves_as_one(base) for base in bases):
+            _words(document, start, end, policy)  # any path that starts from its own folder may change
+            return
     while start < end:
         line_end = document.text.find("\n", start, end) + 1 or end
-        if document.names.may_occur(document.text[start:line_end]):
-            _words(document, start, line_end, policy)
+        line = document.text[start:line_end]
+        if names.may_occur(line) or (moves and ".." in line):
+            _words(document, start, line_end, policy, lambda word: names.may_occur(word) or (moves and ".." in word))
         start = line_end
 
 
-def _words(document: Document, start: int, end: int, policy: Policy) -> None:
+def _words(
+    document: Document, start: int, end: int, policy: Policy, may_change: Callable[[str], bool] | None = None
+) -> None:
+    """The same, of a span; `may_change` is a cheap test that all words pass which can become a mention."""
     text = document.text
     for match in _QUOTED.finditer(text, start, end):
         group = 1 if match.group(1) is not None else 2
@@ -115,6 +124,8 @@ def _words(document: Document, start: int, end: int, policy: Policy) -> None:
             token(document, match.start(group), match.end(group), policy)
     for match in _RUN.finditer(text, start, end):
         first, last = match.span()
+        if may_change is not None and not may_change(match.group()):
+            continue
         last = _without_punctuation(text, first, last, end)
         before, after = text[first - 1 : first], text[last : last + 1]
         if before in ("\\", "$", "]", "}", "^") and before and not (before == "^" and first > start):
@@ -295,7 +306,7 @@ def python_path(document: Document, start: int, end: int, policy: Policy, separa
 
 
 _PYTHON_PATH = re.compile(
-    rf"\b(?:PYTHONPATH|MYPYPATH)\b[\"']?\s*(?::=|\?=|\+=|=|:\s)\s*([\"']?)((?:{VARIABLE}|[^\s\"',;&|$])+)\1"
+    rf"\b(?:PYTHONPATH|MYPYPATH)\b[\"']?\s*(?::=|\?=|\+=|=|:\s)\s*([\"']?)((?:{VARIABLE}|[^\s\"',;&|$])++)\1"
 )
 
 
@@ -328,7 +339,8 @@ def modules(document: Document, start: int, end: int, policy: Policy, placed: fr
     `placed` are modules that the text's author put where they are found under their old names.
     """
     text, names = document.text, document.names
-    if not names.may_occur(text[start:end]):
+    span = text[start:end]
+    if not names.may_occur(span):
         return
 
     def note(match: re.Match[str], certainty: Certainty, why: str) -> None:
@@ -340,20 +352,21 @@ def modules(document: Document, start: int, end: int, policy: Policy, placed: fr
             needs = f"; {root} must be on PYTHONPATH" if root else ""
             document.add(first, last, new, weaker(certainty, policy.file), f"{why}{needs}")
 
-    for match in _RUN_MODULE.finditer(text, start, end):
+    for match in _RUN_MODULE.finditer(text, start, end) if "-m" in span else ():
         line = text[text.rfind("\n", 0, match.start("name")) + 1 : match.start("name")]
         runs = re.search(r"python|coverage|\bpy\b|\$\{?PY", line, re.IGNORECASE) or "\n" in match.group()
         if runs or "." in match.group("name"):
             note(match, Certainty.CERTAIN if runs else Certainty.LIKELY, "-m")
-    for match in _SERVED.finditer(text, start, end):
+    for match in _SERVED.finditer(text, start, end) if ":" in span else ():
         served = _SERVERS.search(text, max(start, match.start() - 200), match.start())
         if served or "." in match.group("name"):
             note(match, Certainty.CERTAIN if served else Certainty.LIKELY, "module:attribute")
     for match in _SETTING.finditer(text, start, end):
         note(match, Certainty.CERTAIN, "a module's name")
-    for match in _FROM.finditer(text, start, end):
+    imports = "import" in span
+    for match in _FROM.finditer(text, start, end) if imports else ():
         note(match, Certainty.CERTAIN if _is_program(text, start, match.start()) else Certainty.LIKELY, "import")
-    for match in _IMPORT.finditer(text, start, end):
+    for match in _IMPORT.finditer(text, start, end) if imports else ():
         if "." not in match.group("name") and not match.group("as"):
             continue
         sure = match.group("as") and _is_program(text, start, match.start())
@@ -362,7 +375,7 @@ def modules(document: Document, start: int, end: int, policy: Policy, placed: fr
                 note(match, Certainty.CERTAIN if sure else Certainty.LIKELY, "import")
             else:
                 note(match, Certainty.ASK, "import; the code after it says the old name, too")
-    for match in _COVERED.finditer(text, start, end):
+    for match in _COVERED.finditer(text, start, end) if "--cov" in span else ():
         _covered(document, match, policy)
 
 
@@ -411,6 +424,7 @@ def machine_paths(document: Document, start: int, end: int, programs: bool = Tru
     """Notes paths of one machine, and programs of the monolith's environment: nothing rewrites them."""
     for match in _MACHINE.finditer(document.text, start, end):
         document.add(*match.span(), "", Certainty.ASK, "a path of somebody's machine")
+    programs = programs and document.text.find("venv", start, end) >= 0
     for match in _INTERPRETER.finditer(document.text, start, end) if programs else ():
         why = "a program of the old environment; every service has its own .venv afterwards"
         document.add(*match.span(), "", Certainty.ASK, why)
