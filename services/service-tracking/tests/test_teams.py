@@ -20,6 +20,7 @@ from tracking.appearance import Looks
 from tracking.appearance_stage import look_at_film
 from tracking.checkpoint import Checkpoint, Watcher
 from tracking.jersey import describe_jerseys
+from tracking.kits import wearing
 from tracking.teams import Teams, find_teams
 
 Colour = tuple[int, int, int]
@@ -312,6 +313,29 @@ def test_whatever_is_seen_the_answer_is_one(seed: int, people: int, kinds: int, 
     assert set(teams.role) <= set(seen.track_id.tolist())
     if 1 in teams.team.values():
         assert 0 in teams.team.values()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 40), kits=st.integers(1, 2))
+def test_how_a_track_goes_with_the_kits_is_counted_look_by_look(seed: int, count: int, kits: int) -> None:
+    random = np.random.default_rng(seed)
+    frames, ids = np.arange(count), random.integers(1, 8, count)
+    looks = Looks.from_arrays(ids, frames, random.random((count, 6)), random.random(count), "test")
+    those = np.unique(looks.track_id)[::2]
+    kit = looks.vector[random.integers(0, count, kits)]
+    worn = wearing(kit, looks, those)
+    for row, track in enumerate(those.tolist()):
+        mine = looks.of_track(track)
+        likeness = looks.vector[mine] @ kit.T
+        quality = np.maximum(looks.quality[mine], 1e-3).astype(np.float64)
+        distance = 1 - likeness.max(axis=1)
+        nearer = quality[distance < worn.distance[row] - 1e-5].sum()
+        up_to = quality[distance <= worn.distance[row] + 1e-5].sum()
+        assert nearer <= quality.sum() / 2 + 1e-6
+        assert up_to >= quality.sum() / 2 - 1e-6
+        for number in range(kits):
+            own = quality[likeness.argmax(axis=1) == number].sum() / quality.sum()
+            assert worn.share[row, number] == pytest.approx(own, abs=1e-5)
 
 
 def test_in_a_rendered_game_everybody_is_in_his_team(tmp_path: Path) -> None:
