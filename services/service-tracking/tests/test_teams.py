@@ -36,6 +36,7 @@ class Kit(NamedTuple):
     stripes: Colour | None = None
     helmet: Colour | None = None
     """None: as the jersey."""
+    digits: Colour | None = None
 
 
 STRIPED = Kit(WHITE, BLACK, BLACK)
@@ -52,6 +53,8 @@ def kit_look(kit: Kit, seed: int, light: float) -> npt.NDArray[np.float32]:
     if kit.stripes is not None:
         for x in range(middle - 13, middle + 13, 6):
             picture[28:62, x : x + 3] = kit.stripes
+    if kit.digits is not None:
+        picture[36:50, middle - 7 : middle + 7] = kit.digits
     picture[62:78, middle - 12 : middle + 12] = kit.shorts
     picture[78:108, middle - 8 : middle + 8] = (200, 150, 120)
     noisy = cv2.GaussianBlur(picture, (0, 0), 0.9) * light + random.normal(0, 6, picture.shape)
@@ -184,6 +187,11 @@ def test_the_darker_team_is_team_0_whoever_is_seen_first() -> None:
         teams = find_teams(game.tracks, game.looks)
         assert {team for track, team in teams.team.items() if game.group[track] == "A"} == {int(first is LIGHT)}
         assert set(teams.role.values()) == {"player"}
+
+
+def test_a_referee_is_no_player_of_a_team_in_black_with_white_numbers() -> None:
+    people = [*players(Kit(BLACK, BLACK, digits=WHITE), "A"), *players(Kit(RED, WHITE), "B"), referee()]
+    assert wrong(play(people)) == {}
 
 
 def test_where_one_team_plays_all_are_in_one_team() -> None:

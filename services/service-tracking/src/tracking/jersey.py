@@ -36,7 +36,7 @@ _PARTS = (
     _Part(0.50, 0.70, 0.20, 0.80, 0.28),  # shorts
     _Part(0.00, 0.18, 0.30, 0.70, 0.17),  # helmet
 )
-_HELMET = 2
+_JERSEY, _HELMET = 0, 2
 _BESIDE = (_Part(0.10, 0.95, -0.35, -0.05, 0.5), _Part(0.10, 0.95, 1.05, 1.35, 0.5))
 _PART_SIDE = 12
 _BESIDE_ROWS, _BESIDE_COLUMNS = 24, 6
@@ -93,11 +93,17 @@ def black_and_white(vectors: Floats) -> Floats:
 def helmet_likeness(vectors: Floats, kits: Floats) -> Floats:
     """How alike the helmets alone are, float32 (m, n), 0 to 1, of vectors (m, d) and (n, d); 0 where none was seen."""
 
-    def helmets(whole: Floats) -> Floats:
-        part = whole[:, _HELMET * _BINS : (_HELMET + 1) * _BINS]
-        return np.asarray(part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-6), np.float32)
+    return np.asarray(_part_of(vectors, _HELMET) @ _part_of(kits, _HELMET).T, np.float32)
 
-    return np.asarray(helmets(vectors) @ helmets(kits).T, np.float32)
+
+def jersey_likeness(vectors: Floats, kits: Floats) -> Floats:
+    """The same of the jerseys alone, without shorts and helmets."""
+    return np.asarray(_part_of(vectors, _JERSEY) @ _part_of(kits, _JERSEY).T, np.float32)
+
+
+def _part_of(vectors: Floats, number: int) -> Floats:
+    part = vectors[:, number * _BINS : (number + 1) * _BINS]
+    return np.asarray(part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-6), np.float32)
 
 
 def _jersey_histogram(vectors: Floats) -> Doubles:

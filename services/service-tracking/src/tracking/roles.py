@@ -11,7 +11,7 @@ from scipy.spatial.distance import squareform
 
 from shared_libs.common.tracks import Tracks
 from tracking.appearance import TrackLooks
-from tracking.jersey import black_and_white
+from tracking.jersey import black_and_white, jersey_likeness
 
 GOALKEEPER, REFEREE, PLAYER = "goalkeeper", "referee", "player"
 
@@ -22,6 +22,8 @@ _MOST_GROUPED = 2000
 MOST_REFEREES = 3
 _MOST_KEEPER_KITS = 2
 _STRIPED = 0.15
+_STANDS_OUT, _LEAST_STANDING_OUT, _LEAST_MATES = 4.5, 0.08, 4
+"""Distance of a jersey from the team's, of the median one and at least; among how many it can be said."""
 _LEAST_FRAMES = 50
 """Frames in which somebody must be seen among players before his place says something."""
 _LEAST_OTHERS = 3
@@ -40,6 +42,17 @@ def people_at_once(tracks: Tracks, track_id: npt.NDArray[np.int32]) -> int:
 def is_striped(kit: npt.NDArray[np.float32]) -> bool:
     """Whether a kit (d,) is black and white in equal parts, as a referee's is."""
     return bool(black_and_white(kit[None])[0] >= _STRIPED)
+
+
+def stand_out_in_stripes(seen: TrackLooks, kits: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Who of a team in black and white has another jersey than the rest of it, (m,): so has a referee.
+
+    seen: m tracks that all go with the same of `kits` (1, d). In a team in other colours nobody does.
+    """
+    if not is_striped(kits[0]) or len(seen.track_id) < _LEAST_MATES:
+        return np.zeros(len(seen.track_id), np.bool_)
+    distance = 1 - jersey_likeness(seen.vector, kits)[:, 0]
+    return np.asarray(distance > np.maximum(_STANDS_OUT * np.median(distance), _LEAST_STANDING_OUT))
 
 
 def find_roles(tracks: Tracks, others: TrackLooks, players: npt.NDArray[np.int32]) -> dict[int, str]:

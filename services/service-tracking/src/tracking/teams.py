@@ -12,7 +12,15 @@ from tracking.appearance import Floats, Looks, TrackLooks
 from tracking.jersey import jersey_lightness
 from tracking.keepers import teams_of_keepers
 from tracking.kits import find_kits, wearing
-from tracking.roles import GOALKEEPER, MOST_REFEREES, PLAYER, find_roles, is_striped, people_at_once
+from tracking.roles import (
+    GOALKEEPER,
+    MOST_REFEREES,
+    PLAYER,
+    find_roles,
+    is_striped,
+    people_at_once,
+    stand_out_in_stripes,
+)
 
 _CLEAN, _LEAST_LOOKS = 0.3, 3
 """Mean quality and number of looks from which a track may say what the kits are, and wear neither of them."""
@@ -57,8 +65,13 @@ def find_teams(tracks: Tracks, jersey: Looks) -> Teams:
     limit = _limit(worn.distance[clean])
     nearest = worn.share.argmax(axis=1)
     in_kit = (worn.distance <= limit) & (worn.share.max(axis=1) >= _LEAST_SHARE) & (boxes > 0)
+    stands_out = np.zeros(len(in_kit), np.bool_)
+    for number in range(len(kits)):
+        mates = np.flatnonzero(in_kit & clean & (nearest == number))
+        stands_out[mates[stand_out_in_stripes(_only(seen, mates), kits[number : number + 1])]] = True
+    in_kit &= ~stands_out
     team = dict(zip(seen.track_id[in_kit].tolist(), nearest[in_kit].tolist(), strict=True))
-    other = clean & (worn.distance > limit)
+    other = clean & ((worn.distance > limit) | stands_out)
     role = dict.fromkeys(team, PLAYER) | find_roles(tracks, _only(seen, other), seen.track_id[in_kit])
     if len(kits) == 2:
         keepers = [track for track, its in role.items() if its == GOALKEEPER]
@@ -75,7 +88,7 @@ def _boxes(tracks: Tracks, seen: TrackLooks) -> npt.NDArray[np.int64]:
     return np.where(known[place] == seen.track_id, count[place], 0).astype(np.int64)
 
 
-def _only(seen: TrackLooks, chosen: npt.NDArray[np.bool_]) -> TrackLooks:
+def _only(seen: TrackLooks, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> TrackLooks:
     return TrackLooks(seen.track_id[chosen], seen.vector[chosen], seen.weight[chosen], seen.number[chosen])
 
 
