@@ -136,13 +136,11 @@ def test_people_of_the_sample_clip_are_found(tmp_path: Path) -> None:
     assert recall > 0.7
     assert precision > 0.7
     sure = detections.score >= 0.6
-    kept = Detections.from_arrays(*(column[sure] for column in columns(detections)), 60)
+    kept = Detections.from_arrays(
+        detections.frame[sure], detections.xyxy[sure], detections.score[sure], detections.class_id[sure], 60
+    )
     _, precision_of_sure = rates(kept, lambda frame: truth.xyxy[truth.frame == frame].astype(float), range(60))
     assert precision_of_sure > precision
-
-
-def columns(detections: Detections) -> tuple[npt.NDArray[np.generic], ...]:
-    return detections.frame, detections.xyxy, detections.score, detections.class_id
 
 
 def test_a_camera_that_does_not_move_sees_who_walks(tmp_path: Path) -> None:
@@ -188,7 +186,7 @@ def test_who_stands_in_most_of_what_is_compared_is_found_on_the_field(tmp_path: 
     class Stander(Walker):
         def box(self, frame: int) -> Floats:
             gone = max(0, frame - 32)
-            return super().box(0) + np.array([5, 0, 5, 0]) * gone
+            return np.asarray(super().box(0) + np.array([5.0, 0, 5, 0]) * gone)
 
     people = [Stander(200, 160, 0), *WALKERS]
     background = scene()

@@ -14,19 +14,19 @@ from tracking.detectors.motion_cover import cover, trim
 Floats = npt.NDArray[np.float64]
 
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
-_ACROSS, _ABOVE, _BELOW = 0.19, 0.1, 0.05
+_ACROSS, _ABOVE, _BELOW = 0.19, 0.1, 0.03
 """How thin, in heights of a blob, is what is cut off from its sides, its top and its bottom: sticks, arms, shadows."""
-_SHORTEST_BLOB, _SMALLEST_BLOB = 0.5, 0.08
+_SHORTEST_BLOB, _SMALLEST_BLOB = 0.57, 0.08
 """Of an expected person: a share of the height, and of the height's square."""
 _SMALLEST_CUT = 0.024
 """The same as the last, where the picture's lower edge cuts it off."""
 _MOST = 16
 """People in one blob."""
-_REACH = 0.56
+_REACH = 0.63
 """How far from a person's upright axis pixels may be to be his, in heights."""
-_HEIGHTS, _WIDTHS = (0.56, 1.3), (0.32, 1.19)
+_HEIGHTS, _WIDTHS = (0.58, 1.86), (0.41, 0.88)
 """What is believed of a person's own pixels, in expected heights."""
-_MARGINS = np.array([-0.012, 0.025, 0.012, 0.009])
+_MARGINS = np.array([-0.036, 0.016, 0.036, 0.007])
 """How the boxes of masks are moved to be those of bodies, in heights: masks are a little high and narrow."""
 
 
@@ -65,7 +65,7 @@ def lone_people(blobs: Blobs) -> Floats:
 def people(blobs: Blobs, base: float, rate: float) -> Floats:
     """(n, 5): left, top, right, bottom in pixels of the mask, inside it, and how well each explains what is seen.
 
-    The last is a share of the box, 0.26 to 1. People are `base + rate * bottom` high; none are found where that is not
+    The last is a share of the box, 0.2 to 1. People are `base + rate * bottom` high; none are found where that is not
     known.
     """
     height, width = blobs.labels.shape

@@ -13,17 +13,19 @@ Array = Any
 # All in heights of the person, or of areas of the person's box. Found by search over sample clips.
 _WIDTH, _CORE = 0.36, 0.15
 """Widths of the box that is laid over the blob, and of the column in it that a body fills."""
-_HOLE = 0.7
+_HOLE = 0.6
 """What a pixel of the core that is not in the blob costs, in pixels that are."""
-_LEAST = 0.26
+_LEAST = 0.2
 """Share of the box that a person has to explain."""
 _BESIDE, _BELOW = 1.6, 1.05
 """What a pixel that is empty counts, where it is beside the upper body, on the emptier side, or below the feet."""
 _SIDE, _SIDE_TOP, _SIDE_BOTTOM, _UNDER = 0.15, 0.1, 0.6, 0.1
 """The parts beside the upper body: width, begin and end; and the height of that below the feet."""
-_TAKEN, _TAKEN_LEGS, _HIP, _ABOVE = 0.75, 1.3, 0.55, 0.06
+_TAKEN, _TAKEN_LEGS, _HIP, _ABOVE = 0.67, 1.2, 0.55, 0.06
 """How wide a person is who has been found, above the hip and below, in widths of the box; what is theirs beyond
 its ends."""
+_SAME_PLACE, _SAME_ROW = 0.15, 0.25
+"""How near two people's middles and feet may not both be."""
 _LEAST_VISIBLE = 0.12
 _SHORTEST = 6.0
 """Pixels."""
@@ -80,7 +82,7 @@ def cover(blob: Array, base: float, rate: float, is_cut: bool, found: Array) -> 
                 if not is_cut or foot <= last:
                     below = wide * under - _sum(rest, left, foot, right, foot + under)
                 value = gain + _BESIDE * beside + _BELOW * below
-                if value > best:
+                if value > best and not _is_found(found[:number], x, foot, tall, last):
                     best, share, best_x, best_foot = value, gain / area, x, foot
         if best <= 0:
             return number
@@ -116,6 +118,18 @@ def trim(blob: Array, across: float, above: float, below: float) -> tuple[int, i
         while bottom - top > 2 and blob[bottom - 1, left:right].sum() < below * tall:
             bottom -= 1
     return left, top, right, bottom
+
+
+@compiled
+def _is_found(found: Array, x: int, foot: int, tall: float, last: int) -> bool:
+    """Whether somebody has been found so near that what is left there is theirs."""
+    # Whose feet are below the picture may stand on any of these rows.
+    row = _SAME_ROW * tall if foot <= last else tall
+    for each in range(len(found)):
+        middle = (found[each, 0] + found[each, 2]) / 2
+        if abs(middle - x) < _SAME_PLACE * tall and abs(found[each, 3] - foot) < row:
+            return True
+    return False
 
 
 @compiled
