@@ -39,9 +39,9 @@ class Teams:
     """What was found out about the tracks of a game.
 
     team: 0 or 1 by track id, for those who are in a team; 0 wears the darker jersey. role: "player", "goalkeeper" or
-    "referee" by track id. Who was not seen well enough is in neither, and so is who wears something else than everybody
-    and cannot be told to be a goalkeeper or a referee. A goalkeeper in a kit of his own is in a team
-    where his helmet says so; one in his team's kit is a player of it.
+    "referee" by track id. In neither is a track that was not seen well enough, one that is of people of both teams, and
+    one of somebody in other clothes who cannot be told to be a goalkeeper or a referee. A goalkeeper in a kit of his
+    own is in a team where his helmet says so; one in his team's kit is a player of it.
     """
 
     team: dict[int, int]
@@ -121,7 +121,7 @@ def _teams_kits(tracks: Tracks, jersey: Looks, clear: TrackLooks, boxes: npt.NDA
 def _limit(distance: npt.NDArray[np.float32]) -> float:
     """Up to which distance from the nearest kit somebody wears it: the first wide gap between distances, or the widest.
 
-    Somebody who is on the track of two people stands between the kits, farther than anybody who is not.
+    distance: the median one of each track that was seen clearly.
     """
     inner = distance[(distance > _NEAREST_OTHER / 2) & (distance < _FARTHEST_OWN)]
     steps = np.sort(np.concatenate([inner, [_NEAREST_OTHER / 2, _FARTHEST_OWN + _WIDE_GAP]]).astype(np.float64))
