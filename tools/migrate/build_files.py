@@ -6,9 +6,9 @@ import posixpath
 import tempfile
 from pathlib import Path
 
+from migrate.model import MAPPING_FILE
 from migrate.planning import Plan
 
-MAPPING_FILE = "migration.toml"
 _WORKSPACE = ("MODULE.bazel", "WORKSPACE.bazel", "WORKSPACE")
 _NAMES = ("BUILD.bazel", "BUILD")
 

@@ -16,14 +16,12 @@ from migrate.build_files import add_build_files
 from migrate.config import SHIPPED, read_mapping, shipped_mapping
 from migrate.executing import Branch, Copy, Done, InPlace, Mode
 from migrate.executing import execute as execute_operations
-from migrate.model import Mapping, MigrationError, Undecided
+from migrate.model import MAPPING_FILE, Mapping, MigrationError, Undecided
 from migrate.planning import Plan, make_plan
 from migrate.repository import find_repository
 from migrate.rollback import Undone
 from shared_libs.common.errors import UserError
 from shared_libs.utils.paths import user_path
-
-MAPPING_FILE = "migration.toml"
 
 app = typer.Typer(
     add_completion=False,

@@ -8,8 +8,8 @@ import tomllib
 from migrate.distributions import Installed
 from migrate.dockerfile import python_version
 from migrate.generating import Layout, generated_files
-from migrate.model import Fate, Kind
-from migrate.needs import needs
+from migrate.model import MAPPING_FILE, Fate, Kind
+from migrate.needs import foreign_names, needs, reached_files
 from migrate.planning import Plan
 from migrate.pytest_ini import CONFIG_FILES
 
@@ -41,6 +41,9 @@ def complete(plan: Plan, installed: Installed | None = None) -> None:
         _needed(plan),
     )
     plan.operations.creates.update(generated.files)
+    if MAPPING_FILE not in taken:
+        # A mapping from elsewhere: buildgen reads there which imports between services are allowed.
+        plan.operations.creates[MAPPING_FILE] = (plan.mapping.text.encode(), 0o644)
     for path, contents in generated.edits.items():
         if contents != plan.operations.writes.get(
             path, plan.inventory.read(path) if plan.inventory.has_file(path) else b""
@@ -65,7 +68,7 @@ def _third_party(plan: Plan) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     homes = {component.tests_home: component.name for component in plan.mapping.components}
     for path, names in plan.analysis.third_party.items():
-        names = {name for name in names if name.split(".")[0] not in sys.stdlib_module_names}
+        names = foreign_names(names)
         owners = {_component_and_tests(plan, path)} - {""}
         for copy in plan.placement.copies.get(path, ()):
             owners |= {f"{name}:tests" for home, name in homes.items() if copy.startswith(f"{home}/")}
@@ -83,15 +86,16 @@ def _needed(plan: Plan) -> dict[str, dict[str, set[str]]]:
         plan.analysis.third_party,
     )
     homes = {component.tests_home: f"{component.name}:tests" for component in plan.mapping.components}
+    copied: dict[str, list[str]] = {}
     for path, copies in plan.placement.copies.items():
-        names = {
-            name
-            for name in plan.analysis.third_party.get(path, ())
-            if name.split(".")[0] not in sys.stdlib_module_names
-        }
         for home, owner in homes.items():
-            if names and any(copy.startswith(f"{home}/") for copy in copies):
-                found.setdefault(owner, {}).setdefault(owner, set()).update(names)
+            if any(copy.startswith(f"{home}/") for copy in copies):
+                copied.setdefault(owner, []).append(path)
+    for owner, own in copied.items():
+        for path in reached_files(own, plan.analysis.imported_files, plan.files.__contains__):
+            names = foreign_names(plan.analysis.third_party.get(path, ()))
+            whose = owner if path in own else _component_and_tests(plan, path) or "the root"
+            found.setdefault(owner, {}).setdefault(whose, set()).update(names)
     return found
 
 

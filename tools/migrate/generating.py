@@ -8,14 +8,14 @@ from pathlib import Path
 
 from migrate.distributions import Installed
 from migrate.dockerfile import dockerfile
-from migrate.model import Component, Kind
+from migrate.model import MAKE_VENVS, Component, Kind
 from migrate.model import Mapping as MigrationMapping
+from migrate.placing import is_test_name
 from migrate.pytest_ini import import_mode, pytest_ini, relative, settings_for, with_options
 from migrate.requirement_files import read_requirement_files
 from migrate.requirements_in import TESTS, UNCLAIMED, reachable, requirement_texts, unclaimed_text
 from migrate.workspace_file import service_settings, workspace_file
 
-MAKE_VENVS = "make_venvs.py"
 _FILE, _PROGRAM = 0o644, 0o755
 _SERVICES_LINE = 'SERVICES: "dict[str, list[str]]" = {}\n'
 
@@ -179,7 +179,9 @@ def _service_pytest_ini(
         intro.append("(--confcutdir=. makes the root's conftest.py count there.)")
     places = [relative(root, service.target) for root in roots]
     places[1:1] = [relative(root, service.target) for root in _roots_of_tests(service, files)]
-    ini = pytest_ini(intro, settings, places, ["tests"], options)
+    # Where all tests are inside of the package, they are looked for there.
+    inside = not tests and any(path.startswith(source) and is_test_name(path) for path in files)
+    ini = pytest_ini(intro, settings, places, ["src" if inside else "tests"], options)
     return ini, mode.remarks
 
 

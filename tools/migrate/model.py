@@ -15,6 +15,12 @@ from enum import StrEnum
 #: holds a `.gitignore` with `*`, so that git does not see it.
 STATE_FOLDER = ".migrate"
 
+#: The mapping, at the repository's root.
+MAPPING_FILE = "migration.toml"
+
+#: The program beside it that makes the services' environments.
+MAKE_VENVS = "make_venvs.py"
+
 
 class MigrationError(Exception):
     """A migration cannot be done as asked. The message is a line (or a list) for the user: what, where, what to do."""

@@ -54,11 +54,11 @@ def needs(
             continue
         reached: dict[str, set[str]] = {}
         for path in reached_files(own, imported, lambda each: each in there):
-            foreign = {name for name in third_party.get(path, ()) if not _is_pythons(name)}
-            reached.setdefault(owner(path) or "the root", set()).update(foreign)
+            reached.setdefault(owner(path) or "the root", set()).update(foreign_names(third_party.get(path, ())))
         result[name] = reached
     return result
 
 
-def _is_pythons(name: str) -> bool:
-    return name.partition(".")[0] in sys.stdlib_module_names
+def foreign_names(names: Iterable[str]) -> set[str]:
+    """Those of dotted names that are not of Python's own modules."""
+    return {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names}

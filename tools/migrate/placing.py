@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from migrate.analysis import Analysis
-from migrate.generating import MAKE_VENVS
 from migrate.globs import fixed_beginning, matches
-from migrate.model import STATE_FOLDER, Component, Fate, FilePlan, Kind, Mapping
+from migrate.model import MAKE_VENVS, MAPPING_FILE, STATE_FOLDER, Component, Fate, FilePlan, Kind, Mapping
 from migrate.requirements_in import UNCLAIMED
 
 _TEST_NAMES = ("test_*.py", "*_test.py", "tests.py", "test.py")
@@ -64,7 +63,7 @@ def _is_the_tools_own(path: str, mapping: Mapping) -> bool:
     shared = {posixpath.dirname(component.target) for component in mapping.components if component.kind is Kind.SHARED}
     return (
         path.split("/")[0] == STATE_FOLDER
-        or path in ("migration.toml", MAKE_VENVS, UNCLAIMED)
+        or path in (MAPPING_FILE, MAKE_VENVS, UNCLAIMED)
         or ("/" not in path and path.endswith(".code-workspace"))
         or (posixpath.basename(path) == "__init__.py" and posixpath.dirname(path) in shared - {""})
     )

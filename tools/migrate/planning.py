@@ -11,6 +11,7 @@ from migrate.deciding import decisions_for
 from migrate.edits import apply_edits
 from migrate.inventory import Inventory, take_inventory
 from migrate.model import (
+    MAPPING_FILE,
     Certainty,
     Decision,
     Edit,
@@ -161,8 +162,8 @@ def _rewrite(plan: Plan, strings: dict[str, list[Mention]], accept_likely: bool,
     """Works out the new contents of every file that changes."""
     generated = []
     for path, entry in plan.placement.files.items():
-        if not entry.new_path or path in plan.inventory.links:
-            continue
+        if not entry.new_path or path in plan.inventory.links or path == MAPPING_FILE:
+            continue  # the mapping names the old places, and has to
         if not other_files and path not in plan.analysis.sources:
             continue
         contents = plan.inventory.read(path)

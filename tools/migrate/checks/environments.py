@@ -13,11 +13,9 @@ from migrate.checks.report import Check, Finding
 from migrate.checks.running import Runner
 from migrate.checks.static_imports import Scan
 from migrate.distributions import Installed, distribution_of
-from migrate.model import Component, MigrationError
+from migrate.model import MAKE_VENVS, Component, MigrationError
 from migrate.needs import reached_files
 from migrate.requirement_files import read_requirement_files
-
-MAKE_VENVS = "make_venvs.py"
 
 #: What needs no line: a virtual environment has it, or the tests' runner is it.
 _ALWAYS_THERE = ("pytest", "pip")

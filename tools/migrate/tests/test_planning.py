@@ -159,3 +159,50 @@ def test_texts_that_a_program_wrote_are_told_once_and_move_as_they_are(tmp_path:
     assert note.startswith("2 texts")
     assert "src/a/static/app.js" in note
     assert plan.files["src/a/static/app.js"].fate is Fate.MOVED
+
+
+def test_what_the_copy_of_a_conftest_reaches_is_required_for_each_services_tests(tmp_path: Path) -> None:
+    files = {
+        "src/a/__init__.py": "",
+        "src/b/__init__.py": "from .deep import measure\n",
+        "src/b/deep.py": "import psutil\n\n\ndef measure():\n    return psutil\n",
+        "tests/conftest.py": "def look():\n    from src.b import measure\n    return measure\n",
+        "tests/test_a.py": "import src.a\n\n\ndef test_a():\n    pass\n",
+        "tests/test_b.py": "import src.b\n\n\ndef test_b():\n    pass\n",
+    }
+    named = TWO.replace('"src/a/**"]', '"src/a/**"]\ntests = ["tests/test_a.py"]') + '[tests]\nfolders = ["tests"]\n'
+    plan = planned(tmp_path, {**FILES, **files}, named)
+    assert plan.placement.copies["tests/conftest.py"]
+    complete(plan)
+    required = plan.operations.creates["services/service-a/requirements-test.in"][0].decode()
+    assert "psutil" in required
+    assert "psutil" not in plan.operations.creates["services/service-a/requirements.in"][0].decode()
+
+
+def test_a_mapping_from_elsewhere_is_written_into_the_repository(tmp_path: Path) -> None:
+    plan = planned(tmp_path, FILES, TWO)
+    complete(plan)
+    assert plan.operations.creates["migration.toml"] == (TWO.encode(), 0o644)
+
+
+def test_a_mapping_in_the_repository_keeps_naming_the_old_places(tmp_path: Path) -> None:
+    plan = planned(tmp_path, {**FILES, "migration.toml": TWO}, TWO)
+    complete(plan)
+    assert plan.files["migration.toml"].fate is Fate.LEFT
+    assert "migration.toml" not in plan.operations.creates
+    assert [mention for mention in plan.mentions if mention.place.path == "migration.toml"] == []
+
+
+def test_pytest_looks_for_a_services_tests_where_they_are(tmp_path: Path) -> None:
+    test = "import src.{0}\n\n\ndef test_{0}():\n    pass\n"
+    files = {
+        "src/a/tests/__init__.py": "",
+        "src/a/tests/test_inside.py": test.format("a"),
+        "src/b/test_beside.py": test.format("b"),
+        "tests/test_b.py": test.format("b"),
+    }
+    plan = planned(tmp_path, {**FILES, **files}, TWO + '[tests]\nfolders = ["tests"]\n')
+    complete(plan)
+    lines = {name: plan.operations.creates[f"services/service-{name}/pytest.ini"][0].splitlines() for name in "ab"}
+    assert b"testpaths = src" in lines["a"]
+    assert b"testpaths = tests" in lines["b"]

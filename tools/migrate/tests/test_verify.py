@@ -13,8 +13,8 @@ import pytest
 from migrate.checks.report import Check, Finding, Report, Status
 from migrate.checks.trees import make_before
 from migrate.executing import Branch, execute
-from migrate.generating import MAKE_VENVS, Layout, generated_files
-from migrate.model import Component, Kind, Mapping, MigrationError, Operations, Record, Source
+from migrate.generating import Layout, generated_files
+from migrate.model import MAKE_VENVS, Component, Kind, Mapping, MigrationError, Operations, Record, Source
 from migrate.repository import find_repository
 from migrate.verifying import Options, verify, write_report
 
