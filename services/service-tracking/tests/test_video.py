@@ -16,12 +16,13 @@ from av.video.frame import VideoFrame
 from shared_libs.common.run import read_run
 from shared_libs.common.tracks import Source, Tracks, write_tracks_json
 from shared_libs.common.video import FrameWriter, Image, planar, read_frames
-from tracking.annotate import Annotator, common_motion, scene_in_picture
+from tracking.annotate import Annotator
 from tracking.camera import Reason
 from tracking.camera_path import CameraPath
 from tracking.canvas import Canvas
 from tracking.palette import rgb_of, team_colours
 from tracking.render import Drawing, render
+from tracking.scene import common_motion, scene_in_picture
 
 
 class Done(Protocol):

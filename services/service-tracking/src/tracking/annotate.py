@@ -12,6 +12,7 @@ from shared_libs.common.tracks import Source, Tracks
 from tracking.camera import Reason
 from tracking.canvas import Canvas, fixed, text_size
 from tracking.palette import INK, PAPER, RGB, rgb_of, team_colours
+from tracking.scene import common_motion, moved, scene_in_picture
 
 if TYPE_CHECKING:
     from tracking.camera_path import CameraPath
@@ -67,7 +68,7 @@ class Annotator:
         start = np.maximum(self._frame - length, _last_cut(camera, self._frame))
         self._trail_start: Index = np.maximum(first, np.searchsorted(key, key - self._frame + start))
         self._trail: Float = _smoothed(
-            _moved(np.asarray(np.linalg.inv(self._scene), np.float64)[self._frame], feet), first, self._identity
+            moved(np.asarray(np.linalg.inv(self._scene), np.float64)[self._frame], feet), first, self._identity
         )
 
     def count(self, frame: int) -> int:
@@ -98,7 +99,7 @@ class Annotator:
             points = self._trail[self._trail_start[row] : row + 1]
             if len(points) < 2:
                 continue
-            way = fixed(_moved(self._scene[self._frame[row]][None], points))
+            way = fixed(moved(self._scene[self._frame[row]][None], points))
             # Three strokes, each shorter and wider than the one before: the trail tapers away.
             for part, width in ((0, 1.2), (1, 2.2), (2, 3.2)):
                 stroke = way[len(way) * part // 3 :]
@@ -168,50 +169,6 @@ class Annotator:
 
 def _meet(first: Rectangle, second: Rectangle) -> bool:
     return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
-
-
-def common_motion(frame: Index, identity: Index, feet: Float, frame_count: int) -> Float:
-    """How far the field has moved in the picture since the frame before, (frame_count, 2) pixels, by the players.
-
-    From rows sorted by identity, then frame: `feet` (n, 2) are the boxes' bottom centres. The median over the players
-    seen in both frames; none where there are fewer than three.
-    """
-    follows = (identity[1:] == identity[:-1]) & (frame[1:] == frame[:-1] + 1)
-    at, step = frame[1:][follows], (feet[1:] - feet[:-1])[follows]
-    order = np.argsort(at, kind="stable")
-    at, step = at[order], step[order]
-    motion = np.zeros((frame_count, 2))
-    edges = np.searchsorted(at, np.arange(frame_count + 1))
-    for number in (np.diff(edges) >= 3).nonzero()[0]:
-        motion[number] = np.median(step[edges[number] : edges[number + 1]], axis=0)
-    return motion
-
-
-def scene_in_picture(steps: Float, camera: CameraPath | None = None) -> Float:
-    """Where the scene is in each picture, (n, 3, 3): from the coordinates of the first frame to those of each frame.
-
-    From the camera's own motion where it was measured; elsewhere from `steps` (n, 2), as `common_motion` gives them.
-    After a cut the coordinates are those of the first frame after it.
-    """
-    matrix = np.tile(np.eye(3), (len(steps), 1, 1))
-    matrix[:, :2, 2] = steps
-    starts = np.zeros(len(steps), np.bool_)
-    if camera is not None:
-        reason = camera.reason[: len(steps)]
-        known = (reason == Reason.MEASURED).nonzero()[0]
-        matrix[known, :2] = camera.transform[known]
-        starts[: len(reason)] = reason == Reason.CUT
-        matrix[starts] = np.eye(3)
-    for number in range(1, len(matrix)):
-        if not starts[number]:
-            matrix[number] = matrix[number] @ matrix[number - 1]
-    return matrix
-
-
-def _moved(matrix: Float, points: Float) -> Float:
-    """Points (n, 2), each under its own of n matrices (n, 3, 3), or all under one (1, 3, 3)."""
-    moved: Float = np.einsum("nij,nj->ni", np.broadcast_to(matrix[:, :2, :2], (len(points), 2, 2)), points)
-    return moved + matrix[:, :2, 2]
 
 
 def _last_cut(camera: CameraPath | None, frame: Index) -> Index:

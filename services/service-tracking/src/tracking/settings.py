@@ -268,6 +268,15 @@ class TrackerSettings(BaseModel):
     least_score_spread: float = Field(0.15, gt=0)
     """Least spread of scores that counts, as a score: where all are nearly alike, they say nothing about clutter."""
 
+    # The linker, which decides again when the whole sequence is known.
+
+    link_seconds: float = Field(30.0, ge=0)
+    """Longest absence after which someone may still be recognised by motion, size and look, in seconds."""
+
+    link_bias: float = Field(0.0)
+    """What speaks for two pieces being one person beforehand, in natural-log units. Higher: fewer people, more of whom
+    are two; lower: more people, more of whom are one."""
+
     # Gaps.
 
     interpolate_seconds: float = Field(0.42, ge=0)

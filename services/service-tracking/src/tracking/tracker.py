@@ -69,6 +69,25 @@ def track(
         advance: the steps; compiled where not given, `reference.advance` for those in plain numpy.
     Raises ValueError for an fps or a camera of the wrong kind.
     """
+    settings = settings or TrackerSettings()
+    number = numbered(detections, fps, settings, camera, on_frame, advance)
+    kept = number.nonzero()[0]
+    kept = kept[~of_phantoms(number[kept], detections.score[kept], fps, settings)]
+    return _tracks(detections, number, kept)
+
+
+def numbered(
+    detections: Detections,
+    fps: float,
+    settings: TrackerSettings,
+    camera: Float | None = None,
+    on_frame: Callable[[int], None] = lambda done: None,
+    advance: Advance | None = None,
+) -> NDArray[np.int64]:
+    """The number of each detection's track, (n,), from 1 in no order, clutter included; 0 for those in none.
+
+    Arguments and errors as in `track`.
+    """
     if not (math.isfinite(fps) and fps > 0):
         raise ValueError(f"fps must be a positive number, not {fps}")
     if advance is None:
@@ -78,7 +97,6 @@ def track(
     frame_count = detections.frame_count
     frames = _frames(detections, _camera(camera, frame_count))
     number, confirmed = np.zeros(len(detections), np.int64), np.zeros(len(detections), np.bool_)
-    settings = settings or TrackerSettings()
     knobs = knobs_of(settings, fps)
     bank, game, record = new_bank(_FIRST_ROOM), new_game(knobs), packed(knobs)
     live, next_number, frame = 0, 1, 0
@@ -89,9 +107,8 @@ def track(
         live, next_number, frame = advance(
             bank, game, record, live, next_number, frame, stop, frames, (number, confirmed)
         )
-    kept = (np.isin(number, np.unique(number[confirmed])) & (number > 0)).nonzero()[0]
-    kept = kept[~of_phantoms(number[kept], detections.score[kept], fps, settings)]
-    return _tracks(detections, number, kept)
+    number[~np.isin(number, np.unique(number[confirmed]))] = 0
+    return number
 
 
 def _camera(camera: Float | None, frame_count: int) -> Float:
