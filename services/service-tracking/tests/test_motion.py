@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import cv2
@@ -24,14 +24,14 @@ from shared_libs.common.errors import InputError
 from shared_libs.common.tracks import read_tracks
 from tracking.camera_path import camera_path
 from tracking.checkpoint import Checkpoint, Watcher
-from tracking.detectors import motion
+from tracking.detectors import motion, motion_background, motion_cover, motion_foreground
 from tracking.detectors.motion import detect_motion
 
 Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
 WIDTH, HEIGHT, FPS = 320, 180, 25
-TALL, WIDE = 36, 14
+TALL, WIDE = 36, 12
 """Of the people in the drawn films, in pixels."""
 
 
@@ -272,6 +272,17 @@ def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_text("a letter")
     with pytest.raises(InputError, match="not a video"):
         detect_motion(tmp_path / "a.mp4", camera, saved_in(tmp_path / "work"), Watcher())
+
+
+def test_what_was_compiled_beforehand_is_not_compiled_again(tmp_path: Path) -> None:
+    compiled: list[Any] = [motion_background._has_colour, motion_background._middle, motion_foreground._differs]
+    compiled += [motion_cover.cover, motion_cover.trim]
+    motion.compile_motion()
+    kinds = [list(function.signatures) for function in compiled]
+    assert all(kinds)
+    write_film(tmp_path / "a.mp4", panned(range(30), PANNED))
+    assert len(found_in(tmp_path / "a.mp4", tmp_path / "work"))
+    assert [list(function.signatures) for function in compiled] == kinds
 
 
 class CutShort(Exception):

@@ -23,7 +23,9 @@ from shared_libs.common.detections import Detections
 from shared_libs.common.video import Image, read_video_info
 from tracking.camera_path import CameraPath
 from tracking.checkpoint import Arrays, Checkpoint, Watcher
+from tracking.detectors.motion_background import FieldColour, make_background
 from tracking.detectors.motion_boxes import Blobs, blobs_of, cleaned, lone_people, people
+from tracking.detectors.motion_foreground import foreground
 from tracking.detectors.motion_masks import film_masks, reduced_size
 from tracking.detectors.motion_overlays import overlays, telling_frames
 from tracking.detectors.motion_settings import MotionSettings
@@ -72,6 +74,18 @@ def detect_motion(
     scale = np.array([info.width / size[0], info.height / size[1]] * 2)
     seen = Seen(np.concatenate(frames), boxes[:, :4] * scale, boxes[:, 4])
     return _detections(steadied(seen, camera), info.width, info.height, len(camera.reason))
+
+
+def compile_motion() -> None:
+    """Has the compiled parts ready, by finding one person: once on a machine this takes some seconds."""
+    picture = np.full((60, 60, 3), (120, 100, 110), np.uint8)
+    radius = MotionSettings().field_radius
+    view = np.dstack([picture, FieldColour.of(picture, radius).covers(picture, radius)])
+    picture[10:50, 22:38] = 50, 150, 128
+    mask = foreground(picture, make_background([view], 0, 0, 0.5), np.eye(3), MotionSettings())
+    blobs = blobs_of(cleaned(mask))
+    lone_people(blobs)
+    people(blobs, 40.0, 0.0)
 
 
 def _stature(masks: _Masks, hidden: Image | None, camera: CameraPath, height: int) -> Stature:
