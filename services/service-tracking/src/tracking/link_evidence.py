@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shared_libs.common.tracks import Tracks
 from tracking.pieces import Ends, Pieces, motion_at_ends

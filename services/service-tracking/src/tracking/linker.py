@@ -21,16 +21,22 @@ from shared_libs.common.tracks import Tracks
 from tracking.backward import numbered_backward
 from tracking.link_evidence import SHORT_SECONDS, Pairs, Scene, features_of, pairs_to_weigh
 from tracking.link_weights import WEIGHTS
-from tracking.pieces import Pieces, cut_where_passes_differ
+from tracking.look_evidence import LookEvidence
+from tracking.pieces import Pieces, cut_at, cut_where_passes_differ
 from tracking.scene import Float, Index, feet_in_scene
 from tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
+    from tracking.appearance import Looks
     from tracking.camera_path import CameraPath
 
 
 def link(
-    tracks: Tracks, fps: float, settings: TrackerSettings | None = None, camera: CameraPath | None = None
+    tracks: Tracks,
+    fps: float,
+    settings: TrackerSettings | None = None,
+    camera: CameraPath | None = None,
+    looks: Looks | None = None,
 ) -> Tracks:
     """The same boxes with the ids of the people that they belong to, from 1 in order of first appearance.
 
@@ -38,21 +44,32 @@ def link(
         tracks: as the tracker gives them, with no filled-in boxes.
         fps: frames per second.
         camera: how the camera moves, where that is known.
+        looks: at some of the boxes, where a film shows them.
     """
     settings = settings or TrackerSettings()
     if len(tracks) == 0:
         return tracks
-    scene = scene_of(tracks, fps, settings, camera)
+    pieces = agreed_pieces(tracks, fps, settings, camera)
+    evidence = LookEvidence.learned(tracks, looks, pieces) if looks is not None else None
+    if evidence is not None:
+        pieces = cut_at(pieces, tracks.frame, evidence.changes(tracks, pieces))
+    scene = Scene.of(tracks, pieces, feet_in_scene(tracks, camera), fps)
     pairs = pairs_to_weigh(scene, settings.link_seconds)
     weight = features_of(scene, pairs) @ WEIGHTS + settings.link_bias
-    person = joined(scene.pieces, pairs, weight)
-    return renumbered(tracks, person[scene.pieces.piece])
+    if evidence is not None:
+        weight += settings.look_weight * evidence.weigh(pieces, pairs.first, pairs.second)
+    return renumbered(tracks, joined(pieces, pairs, weight)[pieces.piece])
+
+
+def agreed_pieces(tracks: Tracks, fps: float, settings: TrackerSettings, camera: CameraPath | None) -> Pieces:
+    """The stretches of `tracks` that tracking backwards finds too."""
+    backward = numbered_backward(tracks, fps, settings, camera.known_transform() if camera is not None else None)
+    return cut_where_passes_differ(tracks.frame, tracks.track_id, backward, round(SHORT_SECONDS * fps))
 
 
 def scene_of(tracks: Tracks, fps: float, settings: TrackerSettings, camera: CameraPath | None) -> Scene:
-    """The pieces of `tracks` and all that is needed to compare them."""
-    backward = numbered_backward(tracks, fps, settings, camera.known_transform() if camera is not None else None)
-    pieces = cut_where_passes_differ(tracks.frame, tracks.track_id, backward, round(SHORT_SECONDS * fps))
+    """The pieces of `tracks` and all that is needed to compare them, but for looks."""
+    pieces = agreed_pieces(tracks, fps, settings, camera)
     return Scene.of(tracks, pieces, feet_in_scene(tracks, camera), fps)
 
 

@@ -70,14 +70,33 @@ def cut_where_passes_differ(
     together &= frame[after] - frame <= longest_gap
     graph = coo_array((np.ones(together.sum(), np.int8), (rows[together], following[together])), shape=(len(rows),) * 2)
     label = connected_components(graph, directed=False)[1] if len(rows) else np.empty(0, np.int64)
+    return _pieces(label, following, preceding)
+
+
+def _pieces(label: NDArray[np.integer], forward: Index, backward: Index) -> Pieces:
+    """Rows with the same label are one piece."""
     _, first, inverse, length = np.unique(label, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(first), np.int64)
     order = np.argsort(first)
     rank[order] = np.arange(len(first))
     piece = rank[inverse]
     last = np.zeros(len(first), np.int64)
-    np.maximum.at(last, piece, rows)
-    return Pieces(piece, following, preceding, first[order], last, length[order])
+    np.maximum.at(last, piece, np.arange(len(label)))
+    return Pieces(piece, forward, backward, first[order], last, length[order])
+
+
+def cut_at(pieces: Pieces, frame: NDArray[np.int32], rows: Index) -> Pieces:
+    """The pieces, each cut before its row among `rows`; neither pass says any more that the two belong together."""
+    if not len(rows):
+        return pieces
+    begins = np.full(len(pieces), np.iinfo(np.int64).max)
+    begins[pieces.piece[rows]] = frame[rows]
+    label = pieces.piece * 2 + (frame >= begins[pieces.piece])
+    forward, backward = pieces.forward.copy(), pieces.backward.copy()
+    for following in (forward, backward):
+        cut = ((following >= 0) & (label // 2 == label[following] // 2) & (label != label[following])).nonzero()[0]
+        following[cut] = -1
+    return _pieces(label, forward, backward)
 
 
 def next_rows(number: NDArray[np.integer]) -> Index:
@@ -112,7 +131,7 @@ def motion_at_ends(
 def _fit(
     rows: Index, inside: NDArray[np.bool_], frame: NDArray[np.int32], feet: Float, height: Float, fps: float
 ) -> Ends:
-    """Weighted least squares with a prior on the speed; rows (m, k), the end's own first, those not `inside` left out."""
+    """Weighted least squares with a prior on the speed; rows (m, k), the end's own first, only those `inside`."""
     nearest = rows[:, 0]
     seconds = (frame[rows] - frame[nearest][:, None]) / fps
     inside = inside & (np.abs(seconds) <= _FIT_SECONDS)

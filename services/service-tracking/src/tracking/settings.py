@@ -277,6 +277,10 @@ class TrackerSettings(BaseModel):
     """What speaks for two pieces being one person beforehand, in natural-log units. Higher: fewer people, more of whom
     are two; lower: more people, more of whom are one."""
 
+    look_weight: float = Field(1.0, ge=0)
+    """What looks count for beside motion when the linker compares people, as it was learned from the game. Higher:
+    people of one look are joined sooner, and kits matter more. 0: looks are not used for that."""
+
     # Gaps.
 
     interpolate_seconds: float = Field(0.42, ge=0)
