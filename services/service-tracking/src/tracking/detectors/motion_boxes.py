@@ -65,7 +65,7 @@ def lone_people(blobs: Blobs) -> Floats:
 def people(blobs: Blobs, base: float, rate: float) -> Floats:
     """(n, 5): left, top, right, bottom in pixels of the mask, inside it, and how well each explains what is seen.
 
-    The last is a share of the box, 0.22 to 1. People are `base + rate * bottom` high; none are found where that is not
+    The last is a share of the box, 0.2 to 1. People are `base + rate * bottom` high; none are found where that is not
     known.
     """
     height, width = blobs.labels.shape

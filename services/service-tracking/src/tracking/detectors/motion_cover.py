@@ -15,13 +15,13 @@ _WIDTH, _CORE = 0.36, 0.15
 """Widths of the box that is laid over the blob, and of the column in it that a body fills."""
 _HOLE = 0.6
 """What a pixel of the core that is not in the blob costs, in pixels that are."""
-_LEAST = 0.22
+_LEAST = 0.2
 """Share of the box that a person has to explain."""
 _BESIDE, _BELOW = 1.6, 1.05
 """What a pixel that is empty counts, where it is beside the upper body, on the emptier side, or below the feet."""
 _SIDE, _SIDE_TOP, _SIDE_BOTTOM, _UNDER = 0.15, 0.1, 0.6, 0.1
 """The parts beside the upper body: width, begin and end; and the height of that below the feet."""
-_TAKEN, _TAKEN_LEGS, _HIP, _ABOVE = 0.75, 1.25, 0.55, 0.06
+_TAKEN, _TAKEN_LEGS, _HIP, _ABOVE = 0.67, 1.2, 0.55, 0.06
 """How wide a person is who has been found, above the hip and below, in widths of the box; what is theirs beyond
 its ends."""
 _SAME_PLACE, _SAME_ROW = 0.15, 0.25
