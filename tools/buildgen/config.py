@@ -1,7 +1,7 @@
 """What the directives in BUILD files say for each folder. A folder inherits from the one above it."""
 
 from collections.abc import Iterable
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from buildgen.directives import Directive
@@ -45,7 +45,7 @@ class Config(NamedTuple):
     fixtures: tuple[tuple[str, str], ...] = ()  # (fixture, distribution)
 
     def is_test(self, name: str) -> bool:
-        return any(fnmatch(name, pattern) for pattern in self.test_patterns)
+        return any(fnmatchcase(name, pattern) for pattern in self.test_patterns)
 
     def kind(self, kind: str) -> tuple[str, str]:
         """What a rule is called here, and where that is loaded from ("" for the default place)."""

@@ -3,41 +3,18 @@
 import ast
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatch
 
+from buildgen.asking import asks_for_more, is_pytest_file
 from buildgen.fixtures import FIXTURES
 from buildgen.scanned import BESIDE, OPENED, OPTIONAL, RESOURCE, TYPE_CHECKING_ONLY, Import, Scan
 from buildgen.tokens import annotations_in, has_tests
 
-#: Substrings, since looking for these is many times faster than any pattern.
-_WORDS = (
-    *("__file__", "import_module", "__import__", "importorskip", "resources", "pkgutil", "pytest_plugins"),
-    *("run_module", '"-m"', "'-m'", " -m "),
-)
-_CALLS = re.compile(r"\bpatch(?:\.\w+)?\(|\bpatch +as\b|\.(?:setattr|delattr)\(\s*[\"']|\bopen\(\s*[rb]?[\"']")
-_CALL_WORDS = ("patch", "setattr", "delattr", "open(")
 _FILE_WORDS = re.compile(r"__file__|\bresources\b|pkgutil|open\(\s*[rb]?[\"']")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 #: In a script: "$PYTHON" -m module, {python} -m module. Not `python -m module`, which is how people are told.
 _STARTED = re.compile(r"(?:[Pp]ython[\w.]*|PYTHON)[\"'}]+ -m ([A-Za-z_][\w.]*\w)")
 _CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-
-_FIXTURE_WORDS = sorted({name.removeprefix("mark:") for name in FIXTURES})
-
-
-def is_pytest_file(file_name: str) -> bool:
-    """Whether pytest reads a file of this name by itself."""
-    return file_name == "conftest.py" or fnmatch(file_name, "test_*.py") or fnmatch(file_name, "*_test.py")
-
-
-def asks_for_more(text: str, file_name: str) -> bool:
-    """Whether a file holds a word that makes its syntax tree worth reading."""
-    if any(word in text for word in _WORDS):
-        return True
-    if any(word in text for word in _CALL_WORDS) and _CALLS.search(text):
-        return True
-    return is_pytest_file(file_name) and any(word in text for word in _FIXTURE_WORDS)
 
 
 def read_tree(text: str, file_name: str) -> Scan:

@@ -1,6 +1,6 @@
 """Reads a whole workspace: its folders, what its Python files say, and what its BUILD files hold."""
 
-import json
+import marshal
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from buildgen.build_file import Rule
 
 #: The modules whose results are kept in the cache.
-READERS = ("scan.py", "deep.py", "tokens.py", "scanned.py", "fixtures.py", "starlark.py", "build_file.py", "facts.py")
+READERS = (
+    "scan.py",
+    "deep.py",
+    "tokens.py",
+    "scanned.py",
+    "asking.py",
+    "fixtures.py",
+    "starlark.py",
+    "build_file.py",
+    "facts.py",
+)
 
 #: Below this many bytes of unread source, a second process costs more than it brings.
 _WORTH_A_PROCESS = 150_000
@@ -121,6 +131,8 @@ def _remembering(cache: Cache) -> Callable[[str, bytes, Callable[[], Any]], Any]
         key = f"{path}:{digest_of(data)}"
         value = cache.recall("read", key)
         if value is None:
+            import json  # not at the top: it takes longer to load than most runs need for all that they read
+
             value = json.loads(json.dumps(read(), default=str))
             cache.remember("read", key, value)
         return value
@@ -305,7 +317,7 @@ def _scan_all(root: str, unread: list[tuple[str, tuple[int, int]]], cache: Cache
         status = 1
         try:
             os.close(reading)
-            data = json.dumps(_scan_some(root, theirs, None)).encode()
+            data = marshal.dumps(_scan_some(root, theirs, None))
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(data)
             status = 0
@@ -317,8 +329,8 @@ def _scan_all(root: str, unread: list[tuple[str, tuple[int, int]]], cache: Cache
         data = pipe.read()
     os.waitpid(child, 0)
     try:
-        received = json.loads(data)
-    except ValueError:
+        received = marshal.loads(data)
+    except (ValueError, EOFError, TypeError):
         return rows + _scan_some(root, theirs, cache)
     return rows + [(path, (stat[0], stat[1]), digest, result) for path, stat, digest, result in received]
 

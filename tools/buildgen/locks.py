@@ -6,7 +6,6 @@ read from requirements/import_names.json, which //tools/lock and `buildgen --upd
 the wheels' own lists of files.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -162,6 +161,12 @@ def _names(record: dict[tuple[str, str], tuple[str, ...]], label: str, version: 
     return record.get((label, version)) or record.get((label, "")) or (label,)
 
 
+def _parsed(data: bytes) -> Any:
+    import json  # not at the top: what was read once is remembered
+
+    return json.loads(data)
+
+
 def _record(
     root: str, remembered: Callable[[str, bytes, Callable[[], Any]], Any], problems: Problems
 ) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -171,15 +176,16 @@ def _record(
     """
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     with open(os.path.join(os.path.dirname(__file__), "import_names.json"), "rb") as file:
-        for key, names in json.load(file).items():
-            found[normal(key.partition("==")[0]), ""] = tuple(names)
+        shipped = file.read()
+    for key, names in remembered("import_names.json", shipped, lambda: _parsed(shipped)).items():
+        found[normal(key.partition("==")[0]), ""] = tuple(names)
     try:
         with open(os.path.join(root, RECORD), "rb") as file:
             data = file.read()
     except OSError:
         return found
     try:
-        entries = json.loads(data)
+        entries = remembered(RECORD, data, lambda: _parsed(data))
         for key, entry in entries.items():
             name, _, version = key.partition("==")
             found[normal(name), version] = found[normal(name), ""] = tuple(map(str, entry["imports"]))

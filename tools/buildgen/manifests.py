@@ -1,6 +1,5 @@
 """Import names on disk: Gazelle's manifests, and the record of import names read from installed wheels."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -46,7 +45,11 @@ def manifests(workspace: Workspace) -> Iterator[tuple[str, str]]:
 
 def _yaml(text: str) -> str:
     plain = set(text) <= _PLAIN and text.lower() not in _SPECIAL and not text[:1].isdigit()
-    return text if plain else json.dumps(text)
+    if plain:
+        return text
+    import json
+
+    return json.dumps(text)
 
 
 def update_manifests(root: str, *, check: bool) -> int:

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 
-from buildgen.deep import asks_for_more, read_tree
+from buildgen.asking import asks_for_more
 from buildgen.scanned import OPTIONAL, TYPE_CHECKING_ONLY, Import, Scan
 from buildgen.tokens import CODE, COMMENT, MAIN_GUARD, TOKEN, annotate, annotate_all, has_tests
 
@@ -39,16 +39,22 @@ def scan(source: bytes, file_name: str) -> Scan:
     more = asks_for_more(text, file_name)
     try:
         if more:
-            return read_tree(text, file_name)
+            return _read_tree(text, file_name)
         _symtable.symtable(text, file_name, "exec")
         return _quick(text)
     except _Undecided:
         try:
-            return read_tree(text, file_name)
+            return _read_tree(text, file_name)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return _syntax_error(error)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return _syntax_error(error)
+
+
+def _read_tree(text: str, file_name: str) -> Scan:
+    from buildgen.deep import read_tree  # it takes long to load, and few files ask for it
+
+    return read_tree(text, file_name)
 
 
 def decode(source: bytes) -> str:

@@ -1,6 +1,5 @@
 """What is said outside of BUILD files: import roots, and which edges are allowed or forbidden."""
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -71,8 +70,13 @@ def read_settings(
 
 
 def _recorded(root: str) -> dict[str, Any]:
+    path = os.path.join(root, MIGRATION_RECORD)
+    if not os.path.exists(path):
+        return {}
+    import json
+
     try:
-        with open(os.path.join(root, MIGRATION_RECORD), encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             mapping = json.load(file)["mapping"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -1,5 +1,6 @@
 """How the program starts: its byte code is kept first, then the rest is loaded."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -8,9 +9,13 @@ from collections.abc import Sequence
 def start(arguments: Sequence[str]) -> int:
     """Runs the command line. Returns the exit status."""
     _keep_bytecode()
+    gc.disable()  # a run is short, and makes nothing in circles that would be worth looking for
     from buildgen.cli import main
 
-    return main(arguments)
+    try:
+        return main(arguments)
+    finally:
+        gc.enable()
 
 
 def _keep_bytecode() -> None:

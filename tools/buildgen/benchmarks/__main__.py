@@ -88,7 +88,7 @@ def measure(source: Path, rounds: int, place: Path) -> list[tuple[str, list[tupl
         edited = max(root.rglob("*.py"), key=lambda path: path.stat().st_size)
         edited.write_bytes(b"import json\n" + edited.read_bytes())
         note("buildgen, warm, after one edit", seconds(partial(buildgen, root, warm_up)))
-        for stored in (warm_up / "buildgen").glob("*.json"):
+        for stored in (warm_up / "buildgen").glob("*.cache"):
             stored.unlink()
         note("buildgen, cold, nothing to write", seconds(partial(buildgen, root, warm_up)))
         if binary:

@@ -195,12 +195,14 @@ def texts(workspace: Workspace, cache: Path) -> dict[str, str | None]:
 def test_a_damaged_cache_changes_nothing(tmp_path: Path, damage: str) -> None:
     workspace = make(tmp_path, FILES)
     expected = texts(workspace, tmp_path / "c")
-    (stored,) = (tmp_path / "c").glob("*.json")
-    whole = stored.read_text()
+    (stored,) = (tmp_path / "c").glob("*.cache")
+    whole = stored.read_bytes()
     assert texts(workspace, tmp_path / "c") == expected
     stored.write_text(damage)
     assert texts(workspace, tmp_path / "c") == expected
-    stored.write_text(whole.replace('"imports"', '"x"')[: len(whole) // 2])
+    stored.write_bytes(whole[: len(whole) // 2])
+    assert texts(workspace, tmp_path / "c") == expected
+    stored.write_bytes(whole.replace(b"imports", b"exports"))
     assert texts(workspace, tmp_path / "c") == expected
 
 
@@ -211,7 +213,7 @@ def test_a_cache_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_of_workspaces_that_are_gone_goes_after_a_month(tmp_path: Path) -> None:
-    old, new = tmp_path / "c" / "0123.json", tmp_path / "c" / "4567.json"
+    old, new = tmp_path / "c" / "0123.cache", tmp_path / "c" / "4567.cache"
     old.parent.mkdir()
     for path in (old, new):
         path.write_text("{}")
