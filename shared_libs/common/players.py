@@ -5,8 +5,8 @@ its last frame, included.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -21,6 +21,8 @@ from shared_libs.common.json_text import parse_json
 SCHEMA: Final = "laxai.players"
 SCHEMA_VERSION: Final = 1
 _EXAMPLES_NAMED = 3
+
+Role = Literal["player", "goalkeeper", "referee"]
 
 
 class Segment(NamedTuple):
@@ -43,6 +45,7 @@ class Player:
     name: str | None = None
     number: str | None = None
     segments: tuple[Segment, ...] = ()
+    role: Role | None = None
 
     def __post_init__(self) -> None:
         ordered = sorted((Segment(*segment) for segment in self.segments), key=lambda s: (s.start, s.end, s.track_id))
@@ -51,18 +54,20 @@ class Player:
 
 @dataclass(frozen=True, slots=True)
 class Players:
-    """The players of a run, sorted by id.
+    """The players of a run, sorted by id, and what their teams are called, by team_id, as far as that is known.
 
     Made with `Players(players)`; raises ValueError where an id stands twice, a segment ends before it starts,
-    segments of one player overlap in time (one error counts all such and names the first three), or one box would
-    belong to two players.
+    segments of one player overlap in time (one error counts all such and names the first three), one box would
+    belong to two players, or a team's name is blank or another's too.
     """
 
     players: tuple[Player, ...] = ()
+    team_names: Mapping[int, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "players", tuple(sorted(self.players, key=lambda player: player.player_id)))
-        problem = _first_problem(self.players)
+        object.__setattr__(self, "team_names", dict(sorted(self.team_names.items())))
+        problem = _first_problem(self.players) or _first_name_problem(self.team_names)
         if problem is not None:
             raise ValueError(problem)
 
@@ -78,6 +83,11 @@ def overlaps(player: Player) -> list[tuple[Segment, Segment]]:
     return [(first, second) for first, second in pairwise(player.segments) if second.start <= first.end]
 
 
+def team_key(name: str) -> str:
+    """Equal for two spellings of one team's name: case and white space do not tell teams apart."""
+    return " ".join(name.split()).casefold()
+
+
 def read_players(path: PathLike) -> Players:
     """The players in our own document or in LaxAI's players.json.
 
@@ -90,12 +100,17 @@ def read_players(path: PathLike) -> Players:
         raise InputError(path, "not a players file", hint="it must be JSON")
     document = parse_json(path, content)
     if isinstance(document, dict) and "schema" not in document and isinstance(document.get("players"), dict):
-        players = _from_laxai(path, document["players"])
+        players, team_names = _from_laxai(path, document["players"]), {}
     else:
         parsed = validate_document(path, document, _PlayersDocument, SCHEMA, SCHEMA_VERSION)
         players = [item.to_player() for item in parsed.players]
+        team_names = {team.team_id: team.name for team in parsed.teams}
+        if len(team_names) < len(parsed.teams):
+            ids = [team.team_id for team in parsed.teams]
+            twice = next(team_id for place, team_id in enumerate(ids) if team_id in ids[:place])
+            raise InputError(path, f"team {twice} is named twice", hint="give each team one name")
     try:
-        return Players(tuple(players))
+        return Players(tuple(players), team_names)
     except ValueError as error:
         raise InputError(path, str(error)) from None
 
@@ -109,10 +124,12 @@ def write_players(path: PathLike, players: Players) -> None:
             name=player.name,
             number=player.number,
             segments=player.segments,
+            role=player.role,
         )
         for player in players
     ]
-    document = _PlayersDocument(schema=SCHEMA, schema_version=SCHEMA_VERSION, players=tuple(items))
+    teams = tuple(_TeamDocument(team_id=team_id, name=name) for team_id, name in players.team_names.items())
+    document = _PlayersDocument(schema=SCHEMA, schema_version=SCHEMA_VERSION, players=tuple(items), teams=teams)
     write_document(path, document)
 
 
@@ -127,16 +144,23 @@ class _PlayerDocument(Contract):
     name: str | None = None
     number: str | None = None
     segments: tuple[_Segment, ...] = ()
+    role: Role | None = None
 
     def to_player(self) -> Player:
         segments = tuple(Segment(*segment) for segment in self.segments)
-        return Player(self.player_id, self.team_id, self.name, self.number, segments)
+        return Player(self.player_id, self.team_id, self.name, self.number, segments, self.role)
+
+
+class _TeamDocument(Contract):
+    team_id: int
+    name: str
 
 
 class _PlayersDocument(Contract):
     schema_: Literal["laxai.players"] = Field(alias="schema")
     schema_version: int
     players: tuple[_PlayerDocument, ...]
+    teams: tuple[_TeamDocument, ...] = ()
 
 
 def _from_laxai(path: PathLike, entries: dict[str, Any]) -> list[Player]:
@@ -185,6 +209,18 @@ def _first_problem(players: Iterable[Player]) -> str | None:
         for (first, one), (second, other) in pairwise(sorted(pieces, key=lambda piece: piece[0].start)):
             if second.start <= first.end:
                 return f"players {one} and {other} share frames of a track: {_shown(first)} and {_shown(second)}"
+    return None
+
+
+def _first_name_problem(team_names: Mapping[int, str]) -> str | None:
+    seen: dict[str, int] = {}
+    for team_id, name in team_names.items():
+        key = team_key(name)
+        if not key:
+            return f"the name of team {team_id} is blank"
+        if key in seen:
+            return f"teams {seen[key]} and {team_id} have the same name: {name}"
+        seen[key] = team_id
     return None
 
 

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared_libs.common.errors import InputError, OutputError
-from shared_libs.common.players import Player, Players, Segment, overlaps, read_players, write_players
+from shared_libs.common.players import Player, Players, Segment, overlaps, read_players, team_key, write_players
+
+ROLES = st.sampled_from([None, "player", "goalkeeper", "referee"])
+NAMES = st.text(min_size=1).filter(lambda name: bool(team_key(name)))
 
 
 @st.composite
@@ -20,8 +23,10 @@ def players(draw: Any) -> Players:
         pairs = zip(cuts[::2], cuts[1::2], strict=False)
         segments = [Segment(len(made) * 10 + i + 1, start, end) for i, (start, end) in enumerate(pairs)]
         name, number = draw(st.none() | st.text()), draw(st.none() | st.text(max_size=3))
-        made.append(Player(player_id, draw(st.none() | st.integers(0, 3)), name, number, tuple(segments)))
-    return Players(tuple(made))
+        team_id, role = draw(st.none() | st.integers(0, 3)), draw(ROLES)
+        made.append(Player(player_id, team_id, name, number, tuple(segments), role))
+    names = draw(st.lists(NAMES, unique_by=team_key, max_size=4))
+    return Players(tuple(made), dict(enumerate(names)))
 
 
 @given(players())
@@ -64,6 +69,26 @@ def test_a_player_is_valid_exactly_when_no_two_segments_share_a_frame(raw: list[
 def test_players_that_contradict_themselves_are_refused(made: tuple[Player, ...], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Players(made)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({0: "Eagles", 1: " eagles"}, "teams 0 and 1 have the same name:  eagles"),
+        ({1: " "}, "the name of team 1 is blank"),
+    ],
+)
+def test_team_names_that_name_no_team_or_two_are_refused(names: dict[int, str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Players((), names)
+
+
+def test_players_with_team_names_can_be_hashed_and_do_not_change_with_the_callers_names() -> None:
+    names = {0: "Eagles"}
+    made = Players((Player(1, 0),), names)
+    names[0] = "Hawks"
+    assert made.team_names == {0: "Eagles"}
+    assert hash(made) == hash(Players((Player(1, 0),), {0: "Eagles"}))
 
 
 def test_a_track_that_was_split_may_have_two_players() -> None:
@@ -110,6 +135,19 @@ def test_all_overlaps_are_counted_in_one_error_and_three_are_named(tmp_path: Pat
 OURS = {"schema": "laxai.players", "schema_version": 1}
 
 
+def test_a_document_from_before_roles_and_team_names_is_read(tmp_path: Path) -> None:
+    old = OURS | {"players": [{"player_id": 1, "team_id": 0, "name": "Zoë", "number": "7", "segments": [[4, 0, 9]]}]}
+    assert read(tmp_path, old) == Players((Player(1, 0, "Zoë", "7", (Segment(4, 0, 9),)),))
+
+
+def test_team_names_stand_in_the_document_as_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "players.json"
+    write_players(path, Players((Player(1, 1, role="goalkeeper"),), {1: "Hawks", 0: "Eagles"}))
+    document = json.loads(path.read_text())
+    assert document["teams"] == [{"team_id": 0, "name": "Eagles"}, {"team_id": 1, "name": "Hawks"}]
+    assert document["players"][0]["role"] == "goalkeeper"
+
+
 @pytest.mark.parametrize(
     ("document", "words"),
     [
@@ -138,6 +176,16 @@ OURS = {"schema": "laxai.players", "schema_version": 1}
             r"players\[0\].segments\[0\]\[1\]: .*integer",
         ),
         (OURS | {"players": [{"player_id": 1}, {"player_id": 1}]}, "player 1 stands twice"),
+        (OURS | {"players": [{"player_id": 1, "role": "coach"}]}, r"players\[0\].role: .*'referee'"),
+        (
+            OURS | {"players": [], "teams": [{"team_id": 0, "name": "A"}, {"team_id": 0, "name": "B"}]},
+            "team 0 is named twice .* one name",
+        ),
+        (
+            OURS | {"players": [], "teams": [{"team_id": 0, "name": "A"}, {"team_id": 1, "name": "a"}]},
+            "teams 0 and 1 have the same name",
+        ),
+        (OURS | {"players": [], "teams": [{"team_id": 0}]}, r"teams\[0\].name: field required"),
     ],
 )
 def test_bad_players_are_one_line_that_says_where(tmp_path: Path, document: Any, words: str) -> None:
