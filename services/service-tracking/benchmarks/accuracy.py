@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.peers import Contestant
+from benchmarks.peers import ONLINE, Contestant
 from benchmarks.sequences import LabelledSequence
 from benchmarks.text_table import aligned
 from shared_libs.utils.progress import progress
@@ -55,7 +55,8 @@ class AccuracyReport:
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
-        *peers, ours = self.standings
+        *others, ours = self.standings
+        peers = [each for each in others if each.contestant.name != ONLINE]
         found = []
         for score in COMPARED:
             best = max(peers, key=lambda peer: peer.percent(score))
@@ -132,7 +133,7 @@ def measure_accuracy(
     standings = tuple(
         Standing(
             each,
-            _pooled(counts[each.name].values()).scores(),
+            pooled(counts[each.name].values()).scores(),
             {name: counted.scores() for name, counted in counts[each.name].items()},
             round(frames / seconds[each.name], 1),
         )
@@ -141,7 +142,8 @@ def measure_accuracy(
     return AccuracyReport(len(counts[contestants[-1].name]), with_pictures, frames, boxes, standings)
 
 
-def _pooled(counts: Iterable[Counts]) -> Counts:
+def pooled(counts: Iterable[Counts]) -> Counts:
+    """Of several sequences together."""
     first, *others = counts
     for other in others:
         first = first + other

@@ -33,6 +33,22 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Do not show how far it is.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Another seed is another game.")]
+Games = Annotated[int, typer.Option("--games", min=1, help="Without TRUTH: how many games.")]
+Seconds = Annotated[float, typer.Option("--seconds", min=1, help="Without TRUTH: how long each is.")]
+Truth = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TRUTH]",
+        help="Folder of <sequence>/gt/gt.txt and seqinfo.ini. Without it, tools/sample makes lacrosse games.",
+    ),
+]
+DetectionFolder = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DETECTIONS]",
+        help="Folder of <sequence>.txt or <sequence>/det/det.txt. Without it, the truth's own boxes, score 1.",
+    ),
+]
 Only = Annotated[
     str | None,
     typer.Option(
@@ -58,20 +74,8 @@ def _program() -> None:
 
 @app.command("accuracy")
 def accuracy_command(
-    truth: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[TRUTH]",
-            help="Folder of <sequence>/gt/gt.txt and seqinfo.ini. Without it, tools/sample makes lacrosse games.",
-        ),
-    ] = None,
-    detections: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[DETECTIONS]",
-            help="Folder of <sequence>.txt or <sequence>/det/det.txt. Without it, the truth's own boxes, score 1.",
-        ),
-    ] = None,
+    truth: Truth = None,
+    detections: DetectionFolder = None,
     only: Only = None,
     look: Annotated[
         bool,
@@ -79,8 +83,8 @@ def accuracy_command(
             "--look", help="Give pictures to those that use them, where a sequence has any (imDir of its seqinfo.ini)."
         ),
     ] = False,
-    games: Annotated[int, typer.Option("--games", min=1, help="Without TRUTH: how many games.")] = 4,
-    seconds: Annotated[float, typer.Option("--seconds", min=1, help="Without TRUTH: how long each is.")] = 40.0,
+    games: Games = 4,
+    seconds: Seconds = 40.0,
     seed: Seed = 100,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -123,7 +127,61 @@ def speed_command(
 
     own = None if detections is None else read_detections(user_path(detections))
     taken = detections_in_view(boxes, frames, seed) if own is None else own
-    _say(measure_speed(taken, fps, _contestants(only), rounds, quiet=quiet), as_json)
+    *online, _ = _contestants(only)  # without the linker, which no peer has
+    _say(measure_speed(taken, fps, online, rounds, quiet=quiet), as_json)
+
+
+@app.command("ablation")
+def ablation_command(
+    truth: Truth = None,
+    detections: DetectionFolder = None,
+    games: Games = 4,
+    seconds: Seconds = 40.0,
+    seed: Seed = 100,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """HOTA, AssA, IDF1 and ids of our tracker alone, and with each part of the linker at work."""
+    from benchmarks.ablation import measure_ablation
+    from benchmarks.sequences import find_sequences, make_sample_sequences, sequences_of
+
+    with TemporaryDirectory() as made:
+        folder = Path(made) if truth is None else user_path(truth)
+        boxes = folder if truth is None else None if detections is None else user_path(detections)
+        if truth is None:
+            make_sample_sequences(folder, games, seconds, seed, quiet=quiet)
+        found = find_sequences(folder)
+        report = measure_ablation(sequences_of(found, boxes), count_of_sequences=len(found), quiet=quiet)
+    _say(report, as_json)
+
+
+@app.command("fit-linker")
+def fit_linker_command(
+    sets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TRUTH[:DETECTIONS] ...",
+            help="Folders as for `accuracy`, several sets at once. Without DETECTIONS, the truth's own boxes.",
+        ),
+    ],
+    ridge: Annotated[float, typer.Option("--ridge", min=0, help="What large weights cost.")] = 1e-3,
+    ask: Annotated[
+        float, typer.Option("--ask", help="What is asked of a pair beyond the fit, in natural-log units.")
+    ] = -1.0,
+    ask_newcomers: Annotated[
+        float, typer.Option("--ask-newcomers", help="How much more for each unit of `newcomers`.")
+    ] = 0.6,
+    ask_returns: Annotated[float, typer.Option("--ask-returns", help="The same for `returns`.")] = -0.4,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """The weights in link_weights.py, fitted to sequences whose truth is known."""
+    from benchmarks.fit_linker import Asked, measure_weights
+
+    named = (each.partition(":") for each in sets)
+    folders = [(user_path(truth), user_path(boxes) if boxes else None) for truth, _, boxes in named]
+    asked = Asked(ask, ask_newcomers, ask_returns)
+    _say(measure_weights(folders, ridge=ridge, asked=asked, quiet=quiet), as_json)
 
 
 @app.command("end-to-end")
@@ -174,13 +232,13 @@ def evaluate_command(
 
 
 def _contestants(only: str | None) -> tuple[Contestant, ...]:
-    from benchmarks.peers import chosen
+    from benchmarks.peers import ONLINE, OURS, chosen
 
     try:
         wanted = chosen(only.split(",") if only is not None else [])
     except ValueError as error:
         raise InputError("--only", str(error)) from error
-    if len(wanted) < 2:
+    if {each.name for each in wanted} <= {OURS, ONLINE}:
         raise InputError("--only", "names no peer to compare with")
     return wanted
 

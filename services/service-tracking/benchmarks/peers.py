@@ -22,10 +22,14 @@ import tracking
 from benchmarks.pictures import Pictures
 from shared_libs.common.detections import Detections
 from shared_libs.common.tracks import Tracks
-from tracking.camera import CameraMotion, Reason
+from tracking.camera import CameraMotion
+from tracking.camera_path import CameraPath
+from tracking.linker import link
 from tracking.tracker import track
 
-OURS = "ours"
+OURS, ONLINE = "ours", "ours, online"
+"""What `track` does by default, the linker included but with no gaps filled; and its tracker alone, which like the
+peers knows nothing of what is still to come."""
 
 
 class Outcome(NamedTuple):
@@ -52,15 +56,17 @@ class Contestant:
 
 
 def contestants() -> tuple[Contestant, ...]:
-    """All of them, ours last."""
+    """All of them, ours last: online, then as `track` does it."""
     roboflow, arc = (f"{name} {version(name)}" for name in ("trackers", "arcsort"))
+    ours = f"service-tracking {tracking.__version__}"
     return (
         Contestant("ByteTrack", roboflow, _roboflow(trackers.ByteTrackTracker)),
         Contestant("SORT", roboflow, _roboflow(trackers.SORTTracker)),
         Contestant("OC-SORT", roboflow, _roboflow(trackers.OCSORTTracker)),
         Contestant("BoT-SORT", roboflow, _roboflow(trackers.BoTSORTTracker, looks=True), looks=True),
         Contestant("ARC-SORT", arc, _arcsort, looks=True),
-        Contestant(OURS, f"service-tracking {tracking.__version__}", _ours, looks=True),
+        Contestant(ONLINE, ours, _online, looks=True),
+        Contestant(OURS, ours, _ours, looks=True),
     )
 
 
@@ -70,12 +76,13 @@ def chosen(names: Sequence[str]) -> tuple[Contestant, ...]:
     Raises ValueError naming what is unknown.
     """
     everybody = contestants()
-    known = {each.name.lower(): each for each in everybody}
+    known = [each.name.lower() for each in everybody if each.name != ONLINE]
     wanted = {name.strip().lower() for name in names}
     unknown = sorted(wanted - set(known))
     if unknown:
         raise ValueError(f"there is no tracker {', '.join(unknown)}; there are {', '.join(known)}")
-    return tuple(each for each in everybody if not wanted or each.name.lower() in wanted | {OURS})
+    wanted |= {OURS, ONLINE}
+    return tuple(each for each in everybody if not names or each.name.lower() in wanted)
 
 
 def _roboflow(kind: Callable[..., Any], *, looks: bool = False) -> Run:
@@ -114,24 +121,35 @@ def _arcsort(detections: Detections, fps: float, pictures: Pictures | None) -> O
     return Outcome(_tracks([(answer[:, :4], answer[:, 4]) for answer in answers], detections.frame_count), seconds)
 
 
-def _ours(detections: Detections, fps: float, pictures: Pictures | None) -> Outcome:
+def _online(detections: Detections, fps: float, pictures: Pictures | None) -> Outcome:
     begin = time.perf_counter()
-    camera = None if pictures is None else _camera(detections, pictures)
-    tracks = track(detections, fps, camera=camera)
+    camera = None if pictures is None else _camera(detections, fps, pictures)
+    tracks = _tracked(detections, fps, camera)
     return Outcome(tracks, time.perf_counter() - begin)
 
 
-def _camera(detections: Detections, pictures: Pictures) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """(n, 2, 3): the camera's motion from each frame to the next, seen in the pictures; NaN where it is not known."""
+def _ours(detections: Detections, fps: float, pictures: Pictures | None) -> Outcome:
+    begin = time.perf_counter()
+    camera = None if pictures is None else _camera(detections, fps, pictures)
+    tracks = link(_tracked(detections, fps, camera), fps, camera=camera)
+    return Outcome(tracks, time.perf_counter() - begin)
+
+
+def _tracked(detections: Detections, fps: float, camera: CameraPath | None) -> Tracks:
+    return track(detections, fps, camera=None if camera is None else camera.known_transform())
+
+
+def _camera(detections: Detections, fps: float, pictures: Pictures) -> CameraPath:
+    """The camera's motion as the pictures show it, for as many frames as there are."""
     motion = CameraMotion(*pictures.size)
-    path = np.full((detections.frame_count, 2, 3), np.nan)
     settings = motion.settings
-    for frame, (rows, luma) in enumerate(zip(_rows(detections), pictures.luma(settings.longest_side), strict=False)):
+    steps = []
+    for rows, luma in zip(_rows(detections), pictures.luma(settings.longest_side), strict=False):
         people = detections.score[rows] >= settings.least_score
-        transform, reason = motion.update(luma, detections.xyxy[rows][people])
-        if reason is Reason.MEASURED:
-            path[frame] = transform
-    return path
+        steps.append(motion.update(luma, detections.xyxy[rows][people]))
+    transform = np.array([transform for transform, _ in steps], np.float64).reshape(-1, 2, 3)
+    reason = np.array([reason for _, reason in steps], np.uint8)
+    return CameraPath(transform, reason, np.arange(len(steps)) / fps, ended_early=None, damaged=0)
 
 
 def _rows(detections: Detections) -> Iterator[slice]:
