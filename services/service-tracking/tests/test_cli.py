@@ -26,7 +26,7 @@ class Done(Protocol):
 
 
 Command = Callable[..., Done]
-WITHOUT_VIDEO = {"tracks.txt", "tracks.json", "run.json", "report.html"}
+WITHOUT_VIDEO = {"tracks.txt", "tracks.json", "players.json", "run.json", "report.html"}
 
 
 def names_in(folder: Path) -> set[str]:
@@ -94,7 +94,7 @@ def test_every_format_gives_the_same_tracks(
 def test_a_run_says_what_went_in_with_what_and_what_came_out(command: Command, game_files: Path) -> None:
     done = command("track", "--detections", "det.txt", "--fps", 25, "--truth", "gt.txt", "--out", "deep/er/out")
     assert done.code == 0, done.err
-    assert "3 tracks from 90 detections in 30 frames" in done.out
+    assert "3 players from 90 detections in 30 frames" in done.out
     assert "HOTA" in done.out
     assert "deep/er/out" in done.out
     run = read_run(game_files / "deep/er/out/run.json")
@@ -157,8 +157,11 @@ def test_a_wrong_command_line_is_one_line(command: Command, game_files: Path) ->
     expect_error(command(*here, "--fps", "0"), "--fps", "between 0 and 1000")
     expect_error(command(*here, "--fps", "fast"), "--fps")
     expect_error(command(*here, "--fps", "nan"), "--fps", "between 0 and 1000")
-    expect_error(command("track", "--fps", "25", "--out", "out"), "--detections FILE")
-    expect_error(command("track", "clip.mp4", "--out", "out"), "pass --detections FILE")
+    expect_error(command("track", "--fps", "25", "--out", "out"), "--detections", "pass a film")
+    expect_error(command("track", "clip.mp4", "--out", "out"), "clip.mp4: no such file")
+    expect_error(command(*here, "--fps", "25", "--detector", "motion"), "--detector", "leave one of the two out")
+    expect_error(command(*here, "--fps", "25", "--reid", "looks.onnx"), "no video to see people in")
+    expect_error(command(*here, "--fps", "25", "--online", "--reid", "looks.onnx"), "--reid", "--online")
     expect_error(command("track", "--detections", "det.txt", "--fps", "25"), "--out")
     expect_error(command(*here, "--fps", "25", "--render"), "no video to draw on")
     expect_error(command("tarck"), "tarck", "--help")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 Start = Callable[..., subprocess.Popen[str]]
-WITHOUT_VIDEO = {"tracks.txt", "tracks.json", "run.json", "report.html"}
+WITHOUT_VIDEO = {"tracks.txt", "tracks.json", "players.json", "run.json", "report.html"}
 
 
 def names_in(folder: Path) -> set[str]:
@@ -28,7 +28,7 @@ def test_as_a_program_paths_are_relative_to_where_the_user_stands(
     bad = start_program("track", "--detections", "no.txt", "--fps", 25, "--out", "out2", **here)
     summary, complaint = good.communicate()
     assert (good.returncode, complaint) == (0, "")
-    assert summary.splitlines()[-1] == "results in out: tracks.txt, tracks.json, report.html, run.json"
+    assert summary.splitlines()[-1] == "results in out: tracks.txt, tracks.json, players.json, report.html, run.json"
     assert names_in(game_files / "out") == WITHOUT_VIDEO
     assert names_in(elsewhere) == set()
     _, complaint = bad.communicate()

@@ -126,7 +126,7 @@ def whole(film: Path) -> Whole:
     _, complaint = process.communicate()
     assert process.returncode == 0, complaint
     assert sorted(os.listdir(film / "out")) == [
-        "annotated.mp4", "report.html", "run.json", "tracks.json", "tracks.txt",
+        "annotated.mp4", "players.json", "report.html", "run.json", "tracks.json", "tracks.txt",
     ]  # fmt: skip
     return Whole(results(film / "out"), time.monotonic() - began)
 

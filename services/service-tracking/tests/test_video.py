@@ -63,7 +63,7 @@ def test_a_film_gives_an_annotated_one_with_every_frame(command: Command, game_v
     assert done.code == 0, done.err
     out = game_video.parent / "out"
     assert {path.name for path in out.iterdir()} == {
-        "tracks.txt", "tracks.json", "run.json", "report.html", "annotated.mp4",
+        "tracks.txt", "tracks.json", "players.json", "run.json", "report.html", "annotated.mp4",
     }  # fmt: skip
     with av.open(str(out / "annotated.mp4")) as video:
         stream = video.streams.video[0]

@@ -41,12 +41,14 @@ class Annotator:
         fps: float,
         camera: CameraPath | None = None,
         teams: Mapping[int, str] | None = None,
+        labels: Mapping[int, str] | None = None,
         trail_seconds: float = 1.5,
     ) -> None:
         """`height`: of the pictures, in pixels, to which lines and letters are proportioned.
 
         `camera`: how the scene moves in the picture. `teams`: the team of each track id that is known to have one;
-        with it, players have the colour of their team, and those without a team none.
+        with it, players have the colour of their team, and those without a team none. `labels`: what to call track ids
+        by, where it is not the id.
         """
         order = np.lexsort((tracks.frame, tracks.track_id))
         self._frame: Index = tracks.frame[order].astype(np.int64)
@@ -57,6 +59,7 @@ class Annotator:
         self._frames_sorted: Index = self._frame[self._rows_by_frame]
         self._unit = max(height / 720, 0.4)
         self._teams = {int(identity): team for identity, team in (teams or {}).items()}
+        self._labels = dict(labels or {})
         self._team_colours = team_colours(self._teams.values())
 
         feet = np.stack([self._xyxy[:, [0, 2]].mean(axis=1), self._xyxy[:, 3]], axis=1)
@@ -129,7 +132,8 @@ class Annotator:
     def _draw_label(self, picture: Canvas, row: int, taken: Sequence[Rectangle]) -> Rectangle:
         """The id over the head, higher where another label stands; below the feet where the picture ends."""
         left, top, right, bottom = self._xyxy[row]
-        text, scale = str(self._identity[row]), 0.42 * self._unit
+        identity = int(self._identity[row])
+        text, scale = self._labels.get(identity, str(identity)), 0.42 * self._unit
         width, height = text_size(text, scale)
         pad = round(3 * self._unit)
         tall, gap = height + 2 * pad, max(1, round(self._unit))

@@ -45,7 +45,8 @@ def reversed_motion(camera: Float, frame_count: int) -> Float:
     count = min(len(camera), frame_count)
     forward[:count, :2] = camera[:count]
     forward[:, 2] = (0, 0, 1)
-    known = np.isfinite(forward[:, :2]).all(axis=(1, 2)) & (np.abs(np.linalg.det(forward[:, :2, :2])) > 0)
+    known = np.isfinite(forward[:, :2]).all(axis=(1, 2))
+    known[known] = np.abs(np.linalg.det(forward[known, :2, :2])) > 0
     backward = np.full((frame_count, 2, 3), np.nan)
     if frame_count > 1:
         inverse = np.full((frame_count, 2, 3), np.nan)

@@ -25,7 +25,7 @@ USAGE_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
 
 app = typer.Typer(
     name="tracking",
-    help="Follows lacrosse players: detections in, tracks out.",
+    help="Finds lacrosse players and follows them: a film or detections in, players out.",
     add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
@@ -45,13 +45,51 @@ def _program(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:
-    """Follows lacrosse players: detections in, tracks out."""
+    """Finds lacrosse players and follows them: a film or detections in, players out."""
+
+
+Out = Annotated[str, typer.Option("--out", metavar="DIR", help="Folder for the results; made if needed.")]
+Video = Annotated[str | None, typer.Argument(metavar="[VIDEO]", help="The film.")]
+FramesPerSecond = Annotated[
+    float | None, typer.Option("--fps", help="Frames per second; needed without VIDEO, whose own times count.")
+]
+Truth = Annotated[
+    str | None, typer.Option("--truth", metavar="FILE", help="Ground truth to measure against (HOTA, IDF1, MOTA).")
+]
+SettingsFile = Annotated[
+    str | None, typer.Option("--settings", metavar="FILE", help="TOML or JSON with settings that differ.")
+]
+Render = Annotated[
+    bool | None, typer.Option("--render/--no-render", help="With VIDEO: write annotated.mp4 (the default) or not.")
+]
+FollowCamera = Annotated[
+    bool | None,
+    typer.Option(
+        "--camera/--no-camera", help="With VIDEO: follow the camera's motion in the pictures (the default) or not."
+    ),
+]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Begin anew, where the same command was cut short before and would go on.")
+]
+Reid = Annotated[
+    str | None,
+    typer.Option(
+        "--reid",
+        metavar="MODEL.onnx",
+        help="With VIDEO: a re-identification model that tells people apart; jersey colours without.",
+    ),
+]
+Roster = Annotated[str | None, typer.Option("--roster", metavar="FILE.csv", help="Who plays: number, name, team.")]
+Edits = Annotated[
+    str | None,
+    typer.Option("--edits", metavar="FILE.jsonl", help="What people corrected in earlier runs, to be done again."),
+]
 
 
 @app.command("track")
 def track_command(
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder for the results; made if needed.")],
-    video: Annotated[str | None, typer.Argument(metavar="[VIDEO]", help="The film, to draw the tracks on.")] = None,
+    out: Out,
+    video: Video = None,
     detections: Annotated[
         str | None,
         typer.Option(
@@ -60,55 +98,113 @@ def track_command(
             help="Boxes of every frame: MOTChallenge text, LaxAI JSON (columns, rows, or objects per frame), Parquet.",
         ),
     ] = None,
-    fps: Annotated[
-        float | None, typer.Option("--fps", help="Frames per second; needed without VIDEO, whose own times count.")
-    ] = None,
-    truth: Annotated[
-        str | None, typer.Option("--truth", metavar="FILE", help="Ground truth to measure against (HOTA, IDF1, MOTA).")
-    ] = None,
-    settings: Annotated[
-        str | None, typer.Option("--settings", metavar="FILE", help="TOML or JSON with settings that differ.")
-    ] = None,
-    render: Annotated[
-        bool | None, typer.Option("--render/--no-render", help="With VIDEO: write annotated.mp4 (the default) or not.")
-    ] = None,
-    camera: Annotated[
-        bool | None,
+    detector: Annotated[
+        str | None,
         typer.Option(
-            "--camera/--no-camera", help="With VIDEO: follow the camera's motion in the pictures (the default) or not."
+            "--detector",
+            metavar="NAME",
+            help="Who finds the boxes in VIDEO: onnx:MODEL.onnx (RF-DETR or YOLOX), or motion, which needs no model "
+            "(the default without --detections).",
         ),
     ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew, where the same command was cut short before and would go on.")
+    tiles: Annotated[
+        str | None,
+        typer.Option("--tiles", help="How a model looks at the picture: auto, off (once, faster), or 3x2."),
+    ] = None,
+    reid: Reid = None,
+    roster: Roster = None,
+    edits: Edits = None,
+    online: Annotated[
+        bool, typer.Option("--online", help="Leave tracks as the online tracker has them: no linking, no teams.")
     ] = False,
+    fps: FramesPerSecond = None,
+    truth: Truth = None,
+    settings: SettingsFile = None,
+    render: Render = None,
+    camera: FollowCamera = None,
+    fresh: Fresh = False,
 ) -> None:
-    """Finds tracks: writes tracks.txt, tracks.json, run.json, report.html and, with VIDEO, annotated.mp4 to DIR.
+    """Finds tracks and players: writes tracks.txt, tracks.json, players.json, run.json, report.html and, with VIDEO,
+    annotated.mp4 to DIR.
 
     A run that was cut short, by whatever, goes on where it was when the same command is given again.
     """
-    if detections is None:
-        cause = "is needed: this version has no detector of its own" if video else "is needed"
-        raise InputError("--detections", cause, hint="pass --detections FILE")
+    if detections is not None and (detector is not None or tiles is not None):
+        name = "--detector" if detector is not None else "--tiles"
+        raise InputError(name, "the boxes come from --detections already", hint="leave one of the two out")
+    if detections is None and video is None:
+        raise InputError("--detections", "is needed where there is no VIDEO to find people in", hint="pass a film")
+    if online and reid is not None:
+        raise InputError("--reid", "is for linking, which --online leaves out", hint="leave one of the two out")
+    _run(
+        video,
+        {"detections": detections, "reid": reid, "roster": roster, "edits": edits, "truth": truth},
+        {"detector": detector, "tiles": tiles, "online": online, "fps": fps, "fresh": fresh},
+        out,
+        settings,
+        render,
+        camera,
+    )
+
+
+@app.command("link")
+def link_command(
+    tracks: Annotated[str, typer.Argument(metavar="TRACKS", help="Tracks: tracks.json, MOT text or Parquet.")],
+    out: Out,
+    video: Video = None,
+    reid: Reid = None,
+    roster: Roster = None,
+    edits: Edits = None,
+    fps: FramesPerSecond = None,
+    truth: Truth = None,
+    settings: SettingsFile = None,
+    render: Render = None,
+    camera: FollowCamera = None,
+    fresh: Fresh = False,
+) -> None:
+    """Joins the tracks of an earlier run into players anew, with all corrections done again; writes what `track` does.
+
+    With VIDEO, the film of these tracks, people are told apart by their looks as well.
+    """
+    _run(
+        video,
+        {"tracks": tracks, "reid": reid, "roster": roster, "edits": edits, "truth": truth},
+        {"fps": fps, "fresh": fresh},
+        out,
+        settings,
+        render,
+        camera,
+    )
+
+
+def _run(
+    video: str | None,
+    files: dict[str, str | None],
+    choices: dict[str, Any],
+    out: str,
+    settings: str | None,
+    render: bool | None,
+    camera: bool | None,
+) -> None:
+    fps = choices["fps"]
     if fps is not None and not 0 < fps <= 1000:
         raise InputError("--fps", f"must lie between 0 and 1000, not {fps:g}")
-    if render and video is None:
-        raise InputError("--render", "there is no video to draw on", hint="pass VIDEO")
-    if camera and video is None:
-        raise InputError("--camera", "there is no video to see its motion in", hint="pass VIDEO")
+    for option, wanted in (("--render", render), ("--camera", camera), ("--reid", files["reid"])):
+        if wanted and video is None:
+            what = {"--render": "to draw on", "--camera": "to see its motion in", "--reid": "to see people in"}[option]
+            raise InputError(option, f"there is no video {what}", hint="pass VIDEO")
     from tracking.pipeline import Request, run_tracking
     from tracking.settings import TrackerSettings, read_settings
 
     result = run_tracking(
         Request(
-            detections=user_path(detections),
             out=user_path(out),
-            fps=fps,
             video=user_path(video) if video is not None else None,
-            truth=user_path(truth) if truth is not None else None,
             settings=read_settings(user_path(settings)) if settings is not None else TrackerSettings(),
             render=render is not False,
             camera=camera is not False,
-            fresh=fresh,
+            **{role: user_path(path) for role, path in files.items() if path is not None},
+            **{name: choice for name, choice in choices.items() if choice is not None},
         ),
         say=lambda words: typer.echo(words, err=True),
     )
@@ -194,17 +290,19 @@ def report_command(
     from dataclasses import replace
 
     from shared_libs.common.files import atomic_write
+    from shared_libs.common.players import read_players
     from shared_libs.common.run import read_run
     from shared_libs.common.tracks import read_tracks
     from tracking.outputs import RUN
-    from tracking.pipeline import REPORT, TRACKS_JSON, VIDEO
+    from tracking.pipeline import PLAYERS, REPORT, TRACKS_JSON, VIDEO
     from tracking.report import report_html
     from tracking.run_facts import facts_of
 
     place = user_path(folder)
     run, tracks = read_run(place / RUN), read_tracks(place / TRACKS_JSON)
+    players = read_players(place / PLAYERS) if (place / PLAYERS).exists() else None
     frames = max(tracks.frame_count, int(run.metrics.get("frames", 0)))
-    facts = facts_of(run, VIDEO if (place / VIDEO).exists() else None)
+    facts = facts_of(run, VIDEO if (place / VIDEO).exists() else None, players=players)
     with atomic_write(place / REPORT, "w") as file:
         file.write(report_html(replace(tracks, frame_count=frames), facts))
     typer.echo(f"written: {Path(folder) / REPORT}")
@@ -215,9 +313,9 @@ def _summary(result: Result, out: str) -> str:
     from tracking.evaluate import table
 
     run, metrics = result.run, result.run.metrics
-    found = f"{_counted(metrics['tracks'], 'track')} from {_counted(metrics['detections'], 'detection')}"
-    speed = f"associated at {run.timings['association_fps']:,.0f} frames/s; {run.timings['total']:.1f} s in all"
-    lines = [f"{found} in {_counted(metrics['frames'], 'frame')}, {speed}"]
+    found = f"{_counted(metrics['players'], 'player')} from {_counted(metrics['detections'], 'detection')}"
+    fast = f"associated at {run.timings['association_fps']:,.0f} frames/s; " if "association_fps" in run.timings else ""
+    lines = [f"{found} in {_counted(metrics['frames'], 'frame')}, {fast}{run.timings['total']:.1f} s in all"]
     if result.scores is not None:
         lines.append(table(result.scores))
     lines += [f"note: {note}" for note in run.notes]

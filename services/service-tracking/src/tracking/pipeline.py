@@ -9,23 +9,28 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pydantic import JsonValue
 
 from shared_libs.common import files
-from shared_libs.common.detections import Detections, read_detections
+from shared_libs.common.detections import Detections, read_detections, write_mot_detections
+from shared_libs.common.edits import EditLog, read_edits
 from shared_libs.common.errors import InputError
 from shared_libs.common.files import atomic_write
+from shared_libs.common.players import write_players
+from shared_libs.common.roster import read_roster
 from shared_libs.common.run import InputFile, Run, write_run
 from shared_libs.common.tracks import Source, Tracks, read_tracks, write_mot_tracks, write_tracks_json
 from shared_libs.utils.progress import progress
 from tracking import __version__
+from tracking.boxes_stage import MOTION, MOTION_ONLY, Finder, find_people
 from tracking.checkpoint import Checkpoint
 from tracking.evaluate import Scores, evaluate
 from tracking.interpolation import interpolate
 from tracking.outputs import RUN, output_folder
+from tracking.people_stage import People, Said, by_player, linked, look, people_on
 from tracking.report import report_html
 from tracking.run_facts import facts_of
 from tracking.settings import TrackerSettings
@@ -35,26 +40,39 @@ from tracking.tracker import track
 if TYPE_CHECKING:  # FFmpeg and OpenCV take a while to load, and only videos need them
     from shared_libs.common.video import VideoInfo
     from tracking.camera_path import CameraPath
+    from tracking.reid_model import ReidModel
     from tracking.render import Drawing, Rendered
+    from tracking.teams import Teams
 
 _NOTHING = Detections.empty(1)
 
+DETECTIONS, PLAYERS = "detections.txt", "players.json"
 TRACKS_TEXT, TRACKS_JSON, VIDEO, REPORT = "tracks.txt", "tracks.json", "annotated.mp4", "report.html"
-_LIBRARIES = ("av", "numba", "numpy", "opencv-python", "opencv-python-headless", "scipy")
+_LIBRARIES = ("av", "numba", "numpy", "onnxruntime", "opencv-python", "opencv-python-headless", "scipy")
 """Which can change the results."""
-OUTPUTS = (TRACKS_TEXT, TRACKS_JSON, VIDEO, REPORT, RUN)
+OUTPUTS = (DETECTIONS, TRACKS_TEXT, TRACKS_JSON, PLAYERS, VIDEO, REPORT, RUN)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to track and where to put it. `fps` is for detections without a video, whose own times count otherwise.
+    """What to track and where to put it. `fps` is for boxes without a video, whose own times count otherwise.
 
-    `camera`: whether to follow the camera's motion in the video; `fresh`: whether to begin anew where an earlier run
-    was cut short.
+    Boxes come from the file `detections`, from the `tracks` of another run, or are found in `video` by `detector`:
+    "motion", or onnx:MODEL.onnx, which looks at `tiles` of the picture ("auto", "off", "3x2"). `online`: leave tracks
+    as the online tracker has them. `reid`: a re-identification model. `roster` and `edits`: files with who plays and
+    what was corrected. `camera`: whether to follow the camera's motion in the video; `fresh`: whether to begin anew
+    where an earlier run was cut short.
     """
 
-    detections: Path
     out: Path
+    detections: Path | None = None
+    tracks: Path | None = None
+    detector: str = MOTION
+    tiles: str = "auto"
+    reid: Path | None = None
+    roster: Path | None = None
+    edits: Path | None = None
+    online: bool = False
     fps: float | None = None
     video: Path | None = None
     truth: Path | None = None
@@ -82,46 +100,71 @@ def run_tracking(request: Request, say: Callable[[str], None] = lambda words: No
     interrupts carry a note (`__notes__`) of how far the run got, where the same request will go on from there.
     """
     started = time.perf_counter()
-    inputs = {"detections": request.detections, "video": request.video, "truth": request.truth}
-    given = {role: path for role, path in inputs.items() if path is not None}
+    given = _given(request)
     _refuse_overwriting(given.values(), request.out)
-    detections = read_detections(request.detections)
+    boxes = _read_boxes(request)
     truth = read_tracks(request.truth) if request.truth is not None else None
     if truth is not None and request.truth is not None and len(truth) == 0:
         raise InputError(request.truth, "has no boxes to compare with", hint="pass ground truth, or leave --truth out")
+    said = Said(
+        roster=read_roster(request.roster) if request.roster is not None else (),
+        edits=read_edits(request.edits) if request.edits is not None else EditLog(),
+    )
     info = video_info(request.video) if request.video is not None else None
     fps = frame_rate(request, info)
-    if info is not None:
-        detections = replace(detections, frame_count=max(detections.frame_count, info.frame_count))
-    measured = {role: InputFile.of(path) for role, path in given.items()}
+    finder = Finder.named(request.detector, request.tiles) if boxes is None else None
+    model = _reid_model(request.reid) if request.reid is not None else None
+    measured = {role: InputFile.of(path) for role, path in given.items() if path.exists()}
     settings: dict[str, JsonValue] = {"fps": fps, **request.settings.model_dump()}
     if request.video is not None:
         settings["camera"] = request.camera
+    if finder is not None:
+        settings |= {"detector": finder.name, "tiles": request.tiles}
+    if request.online:
+        settings["online"] = True
 
     with output_folder(request.out, OUTPUTS) as (folder, work):
-        command = _command(measured, settings, render=request.render)
+        command = _command(measured, settings, finder, render=request.render)
         checkpoint = Checkpoint(work, command, fresh=request.fresh, say=say)
         standing = Standing(checkpoint, say)
         with standing.noted():
-            camera: CameraPath | None = None
             timings: dict[str, float] = {}
-            notes: list[str] = []
-            _compile(fps, film=request.video is not None and request.camera)
-            if request.video is not None and info is not None and request.camera:
-                camera, timings["camera"] = _follow_camera(request.video, info, detections, checkpoint, standing)
+            notes: list[str] = [MOTION_ONLY] if finder is not None and finder.name == MOTION else []
+            film = _Film(request.video, info, checkpoint, standing) if request.video and info else None
+            _compile(
+                fps, film=film is not None and request.camera, motion=finder is not None and finder.detector is None
+            )
+            camera, detections = _see(film, request, boxes, finder, timings)
+            if camera is not None:
                 notes += camera_notes(camera)
-            tracked, seconds = _follow(detections, fps, request.settings, camera)
-            timings |= {"association_fps": detections.frame_count / seconds, "association": seconds}
+            if request.tracks is not None and isinstance(boxes, Tracks):
+                tracked = boxes
+            else:
+                tracked, seconds = _follow(detections, fps, request.settings, camera)
+                timings |= {"association_fps": detections.frame_count / seconds, "association": seconds}
             size = (info.width, info.height) if info is not None else None
+            teams: Teams | None = None
+            if not request.online:
+                appearance = None
+                if film is not None:
+                    appearance, timings["looking"] = look(film.video, tracked, model, checkpoint, standing)
+                began = time.perf_counter()
+                tracked, teams = linked(tracked, fps, request.settings, camera, appearance)
+                timings["linking"] = time.perf_counter() - began
             longest_gap = round(request.settings.interpolate_seconds * fps)
             tracks = interpolate(tracked, longest_gap, request.settings.border_share, size)
+            people = people_on(tracks, fps, request.settings, teams, said)
             scores = evaluate(truth, tracks) if truth is not None else None
-            notes = _notes(detections, tracks, request.settings, info) + notes
+            notes += [*_notes(detections, tracks, request.settings, info), *people.notes]
 
+            if finder is not None:
+                write_mot_detections(folder / DETECTIONS, detections)
             write_mot_tracks(folder / TRACKS_TEXT, tracks)
             write_tracks_json(folder / TRACKS_JSON, tracks)
-            if request.video is not None and request.render:
-                rendered = _draw(request.video, tracks, camera, folder / VIDEO, checkpoint, standing)
+            write_players(folder / PLAYERS, people.players)
+            if film is not None and request.render:
+                remark = MOTION_ONLY.partition(":")[0] if MOTION_ONLY in notes else ""
+                rendered = _draw(film, drawing_of(people, camera, remark), folder / VIDEO)
                 timings["render"] = rendered.work_seconds
                 notes += video_notes(rendered, rendered.frames, tracks)
             elif camera is not None:
@@ -135,16 +178,116 @@ def run_tracking(request: Request, say: Callable[[str], None] = lambda words: No
                 code_version=__version__,
                 inputs=measured,
                 settings=settings,
-                metrics=_metrics(detections, tracks, scores) | camera_metrics(camera),
+                model_ids=_models(request, finder),
+                metrics=_metrics(detections, people, scores) | camera_metrics(camera),
                 timings=timings,
                 notes=tuple(notes),
             )
-            page = report_html(tracks, facts_of(run, VIDEO if (folder / VIDEO).exists() else None, detections, truth))
+            facts = facts_of(run, VIDEO if (folder / VIDEO).exists() else None, detections, truth, people.players)
             with atomic_write(folder / REPORT, "w") as file:
-                file.write(page)
+                file.write(report_html(tracks, facts))
             write_run(folder / RUN, run)
             written = tuple(name for name in OUTPUTS if (folder / name).exists())
     return Result(run, scores, written)
+
+
+class _Film(NamedTuple):
+    """A film, and how far it has been gone through."""
+
+    video: Path
+    info: VideoInfo
+    checkpoint: Checkpoint
+    standing: Standing
+
+
+def _given(request: Request) -> dict[str, Path]:
+    """The files that decide the results, by role."""
+    files = {
+        "detections": request.detections,
+        "tracks": request.tracks,
+        "video": request.video,
+        "truth": request.truth,
+        "reid": request.reid,
+        "roster": request.roster,
+        "edits": request.edits,
+    }
+    return {role: path for role, path in files.items() if path is not None}
+
+
+def _read_boxes(request: Request) -> Detections | Tracks | None:
+    """None where they are to be found in the film. Of tracks those that were detected. Raises InputError."""
+    if request.detections is not None:
+        return read_detections(request.detections)
+    if request.tracks is not None:
+        tracks = read_tracks(request.tracks)
+        seen = tracks.source == Source.DETECTED
+        columns = (
+            tracks.frame[seen],
+            tracks.track_id[seen],
+            tracks.xyxy[seen],
+            tracks.score[seen],
+            tracks.class_id[seen],
+        )
+        return Tracks.from_arrays(*columns, None, tracks.frame_count)
+    if request.video is None:
+        raise InputError("VIDEO", "is needed, or boxes", hint="name a film, or pass --detections FILE")
+    return None
+
+
+def _see(
+    film: _Film | None,
+    request: Request,
+    boxes: Detections | Tracks | None,
+    finder: Finder | None,
+    timings: dict[str, float],
+) -> tuple[CameraPath | None, Detections]:
+    """How the camera moves, and the boxes. Whoever is known to be in the picture is left out of the camera's motion;
+    the motion detector, which finds people by it, comes after."""
+    detections = boxes if isinstance(boxes, Detections) else _as_detections(boxes)
+    if film is None:
+        return None, detections
+    camera: CameraPath | None = None
+    if finder is not None and finder.detector is not None:
+        detections, timings["detecting"] = find_people(finder, film.video, film.info, None, *film[2:])
+    detections = replace(detections, frame_count=max(detections.frame_count, film.info.frame_count))
+    if request.camera:
+        camera, timings["camera"] = _follow_camera(film, detections)
+    if finder is not None and finder.detector is None:
+        detections, timings["detecting"] = find_people(finder, film.video, film.info, camera, *film[2:])
+        detections = replace(detections, frame_count=max(detections.frame_count, film.info.frame_count))
+    return camera, detections
+
+
+def _as_detections(tracks: Tracks | None) -> Detections:
+    if tracks is None:
+        return Detections.empty()
+    return Detections.from_arrays(tracks.frame, tracks.xyxy, tracks.score, tracks.class_id, tracks.frame_count)
+
+
+def _reid_model(path: Path) -> ReidModel:
+    from tracking.reid_model import open_reid_model
+
+    return open_reid_model(path)
+
+
+def _models(request: Request, finder: Finder | None) -> dict[str, str]:
+    models = {} if finder is None else {"detector": finder.name}
+    return models if request.reid is None else models | {"reid": request.reid.name}
+
+
+def drawing_of(people: People, camera: CameraPath | None, remark: str) -> Drawing:
+    """The players on their film, by name or number where they have one, in the colours of their teams where there are
+    two."""
+    from tracking.render import Drawing
+
+    shown = by_player(people.tracks, people.players)
+    labels = {p.player_id: " ".join(filter(None, (p.number, p.name))) for p in people.players if p.number or p.name}
+    teams = {
+        player.player_id: people.players.team_names.get(player.team_id, f"team {player.team_id + 1}")
+        for player in people.players
+        if player.team_id is not None and player.role in (None, "player")
+    }
+    return Drawing(shown, camera, teams if len(set(teams.values())) > 1 else None, labels, remark)
 
 
 def video_info(path: Path) -> VideoInfo:
@@ -191,11 +334,14 @@ def video_notes(film: Rendered | CameraPath | None, frames: int, tracks: Tracks)
     return notes
 
 
-def _command(inputs: Mapping[str, InputFile], settings: Mapping[str, JsonValue], *, render: bool) -> dict[str, object]:
+def _command(
+    inputs: Mapping[str, InputFile], settings: Mapping[str, JsonValue], finder: Finder | None, *, render: bool
+) -> dict[str, object]:
     """Everything that decides the results, by name: a checkpoint serves no other command."""
     return {
         **{role: file.sha256 for role, file in inputs.items()},
         "settings": {**settings, "render": render},
+        "detector": finder.digest if finder is not None else None,
         "version": {"service-tracking": __version__, "code": _code_digest()}
         | {name: _version(name) for name in _LIBRARIES},
     }
@@ -212,12 +358,12 @@ def _code_digest() -> str:
     """Of the service's and the contracts' sources: the version alone does not change from commit to commit."""
     digest = hashlib.sha256()
     for folder in (Path(__file__).parent, Path(files.__file__).parent):
-        for path in sorted(folder.glob("*.py")):
+        for path in sorted(folder.rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _compile(fps: float, *, film: bool) -> None:
+def _compile(fps: float, *, film: bool, motion: bool) -> None:
     """Has what is compiled ready before it is needed: takes a while once on a machine, then nothing."""
     with progress(1, "compiling, once on this machine", "steps") as bar:
         track(_NOTHING, fps)
@@ -225,26 +371,26 @@ def _compile(fps: float, *, film: bool) -> None:
             from tracking.camera import compile_camera
 
             compile_camera()
+        if motion:
+            from tracking.detectors.motion import compile_motion
+
+            compile_motion()
         bar.update(1)
 
 
-def _follow_camera(
-    video: Path, info: VideoInfo, detections: Detections, checkpoint: Checkpoint, standing: Standing
-) -> tuple[CameraPath, float]:
+def _follow_camera(film: _Film, detections: Detections) -> tuple[CameraPath, float]:
     from tracking.camera_settings import CameraSettings
     from tracking.camera_stage import follow_film
 
-    with standing.stage("camera", info.frame_count) as watcher:
-        return follow_film(video, detections, CameraSettings(), checkpoint, watcher)
+    with film.standing.stage("camera", film.info.frame_count) as watcher:
+        return follow_film(film.video, detections, CameraSettings(), film.checkpoint, watcher)
 
 
-def _draw(
-    video: Path, tracks: Tracks, camera: CameraPath | None, out: Path, checkpoint: Checkpoint, standing: Standing
-) -> Rendered:
-    from tracking.render import Drawing, render
+def _draw(film: _Film, drawing: Drawing, out: Path) -> Rendered:
+    from tracking.render import render
 
-    with standing.stage("rendering", video_info(video).frame_count) as watcher:
-        return render(video, Drawing(tracks, camera), out, checkpoint, watcher)
+    with film.standing.stage("rendering", film.info.frame_count) as watcher:
+        return render(film.video, drawing, out, film.checkpoint, watcher)
 
 
 def camera_notes(camera: CameraPath) -> list[str]:
@@ -286,13 +432,15 @@ def _follow(
     return tracks, max(seconds, 1e-9)
 
 
-def _metrics(detections: Detections, tracks: Tracks, scores: Scores | None) -> dict[str, float]:
+def _metrics(detections: Detections, people: People, scores: Scores | None) -> dict[str, float]:
+    tracks = people.tracks
     counts = {
         "frames": detections.frame_count,
         "detections": len(detections),
         "tracks": len(np.unique(tracks.track_id)),
         "boxes": len(tracks),
         "interpolated_boxes": int((tracks.source == Source.INTERPOLATED).sum()),
+        "players": len(people.players),
     }
     return {name: float(value) for name, value in (counts | (scores.to_dict() if scores else {})).items()}
 

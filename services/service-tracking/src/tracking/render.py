@@ -30,15 +30,19 @@ _SMALLEST_STEP = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What to draw on a film: its tracks; how the camera moves, where that is known; each track's team, likewise."""
+    """What to draw on a film: its tracks; how the camera moves, where that is known; each track's team and what to call
+    it, likewise; and a remark to be shown all the time."""
 
     tracks: Tracks
     camera: CameraPath | None = None
     teams: Mapping[int, str] | None = None
+    labels: Mapping[int, str] | None = None
+    remark: str = ""
 
     def digest(self) -> bytes:
         """Differs where what is drawn differs."""
-        digest = hashlib.sha256(repr(sorted((self.teams or {}).items())).encode())
+        words = sorted((self.teams or {}).items()), sorted((self.labels or {}).items()), self.remark
+        digest = hashlib.sha256(repr(words).encode())
         tracks = self.tracks
         parts: list[NDArray[Any]] = [
             tracks.frame,
@@ -121,15 +125,17 @@ def _draw(video: Path, drawing: Drawing, done: Rendered, watcher: Watcher) -> It
     began = time.perf_counter() - done.work_seconds
     with read_planar(video, threads=_THREADS) as frames:
         rate = frames.info.average_rate or 25.0
-        annotator = Annotator(drawing.tracks, frames.info.height, rate, drawing.camera, drawing.teams)
+        annotator = Annotator(drawing.tracks, frames.info.height, rate, drawing.camera, drawing.teams, drawing.labels)
         frames.skip(done.frames)
+        remark = f"   {drawing.remark}" if drawing.remark else ""
         encoder, shown_at = SegmentEncoder(rate), done.last_time
         for index, stated, planes in frames:
             if encoder.frames == SEGMENT_FRAMES:
                 yield encoder.finish(), Rendered(index, shown_at, time.perf_counter() - began)
                 encoder = SegmentEncoder(rate)
             shown_at = max(stated, shown_at + _SMALLEST_STEP if index else 0.0)
-            annotator.draw(index, Canvas(planes), f"{_clock(shown_at)}   {annotator.count(index)} tracked")
+            caption = f"{_clock(shown_at)}   {annotator.count(index)} tracked{remark}"
+            annotator.draw(index, Canvas(planes), caption)
             encoder.add(planes, round(shown_at / TIME_BASE))
             watcher.progressed(index + 1)
         segment, seconds = encoder.finish(), time.perf_counter() - began

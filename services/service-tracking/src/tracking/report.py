@@ -32,7 +32,9 @@ table { border-collapse:collapse; width:100%; font-variant-numeric:tabular-nums 
 th,td { text-align:left; padding:5px 12px 5px 0; border-bottom:1px solid var(--rule); vertical-align:top }
 th { font-weight:500; color:var(--soft); white-space:nowrap } td { overflow-wrap:anywhere }
 tr:last-child th, tr:last-child td { border-bottom:0 }
-.scroll { overflow-x:auto }
+.list tr:last-child td { border-bottom:0 } .list th { border-bottom:1px solid var(--rule) !important }
+.remark { border-left:4px solid var(--second); background:var(--card); padding:10px 14px; border-radius:6px;
+  margin:0 0 18px } .scroll { overflow-x:auto }
 video { width:100%; border-radius:8px; background:#000; display:block }
 svg { width:100%; height:auto; display:block } svg text { fill:var(--soft); font-size:12px }
 svg .middle { text-anchor:middle } svg .right { text-anchor:end }
@@ -62,6 +64,20 @@ _COUNTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class ReportPlayer:
+    """A row of the table of players. name, team and role are empty where they are not known; `appearances`: how often
+    the player came into view; `first_second`: when for the first time."""
+
+    player_id: int
+    name: str
+    team: str
+    role: str
+    seconds: float
+    appearances: int
+    first_second: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFacts:
     """What the report says about a run beyond the tracks themselves."""
 
@@ -76,6 +92,10 @@ class ReportFacts:
     truth_per_frame: Sequence[int] = ()
     video: str | None = None
     """File name of the annotated video beside the report."""
+    players: Sequence[ReportPlayer] = ()
+    """Who was found; none where the tracks are the online tracker's."""
+    remark: str = ""
+    """What has to be said before anything else."""
 
 
 def report_html(tracks: Tracks, about: ReportFacts) -> str:
@@ -83,6 +103,7 @@ def report_html(tracks: Tracks, about: ReportFacts) -> str:
     body = [
         f"<h1>{escape(about.title)}</h1>",
         f'<p class="sub">{escape(about.subtitle)}</p>',
+        *([f'<p class="remark">{escape(about.remark)}</p>'] if about.remark else []),
         _tiles(tracks, about),
     ]
     if about.video:
@@ -96,6 +117,7 @@ def report_html(tracks: Tracks, about: ReportFacts) -> str:
         body.append(_accuracy(about.metrics))
     body += [
         f"<section><h2>Players per frame</h2>{players_per_frame(_lines(tracks, about))}</section>",
+        *([_players(about.players)] if about.players else []),
         f"<section><h2>Tracks over time</h2>{track_lanes(tracks)}</section>",
         f"<section><h2>Track lengths</h2>{track_lengths(tracks)}</section>",
         f"<section><h2>This run</h2>{_table(about.facts)}</section>",
@@ -138,6 +160,24 @@ def _accuracy(metrics: Mapping[str, float]) -> str:
         "<section><h2>Accuracy against the truth</h2><table>"
         f'{rows}</table><p class="note">In per cent; 100 is perfect. {escape(counts)}.</p></section>'
     )
+
+
+def _players(players: Sequence[ReportPlayer]) -> str:
+    rows = "".join(
+        f"<tr><td><b>{player.player_id}</b></td><td>{escape(player.name)}</td><td>{escape(player.team)}</td>"
+        f"<td>{escape(player.role)}</td><td>{player.seconds:.1f} s</td><td>{player.appearances}</td>"
+        f"<td>{_clock(player.first_second)}</td></tr>"
+        for player in players
+    )
+    head = "".join(f"<th>{words}</th>" for words in ("Player", "Name", "Team", "Role", "Seen", "Times", "From"))
+    return (
+        f'<section><h2>Players</h2><div class="scroll"><table class="list"><tr>{head}</tr>{rows}</table></div>'
+        '<p class="note">Found by how people move and what they wear; correct them in the log of edits.</p></section>'
+    )
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _lines(tracks: Tracks, about: ReportFacts) -> list[Line]:

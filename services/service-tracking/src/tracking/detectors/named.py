@@ -21,7 +21,7 @@ def detector_named(text: str, tiles: str = "auto", option: str = "--detector") -
     elif Path(text).suffix.casefold() == ".onnx":
         path = text
     else:
-        raise InputError(option, f"there is no detector {text!r}", hint=f"say {_ONNX}MODEL.onnx")
+        raise InputError(option, f"there is no detector {text!r}", hint=f"say motion, or {_ONNX}MODEL.onnx")
     if not path:
         raise InputError(option, f"{text!r} names no model", hint=f"say {_ONNX}MODEL.onnx")
     grid = grid_named(tiles)
