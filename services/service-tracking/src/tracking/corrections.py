@@ -63,8 +63,9 @@ def replay(
     where there is none, of the two frames beside it. Where boxes of two players are about equally good, or nobody is
     there, the edit is unfit. A player is whoever has that box at that point of the log.
 
-    - Merge: one player, called as the first was and, in what is not known of the first, as the second. Unfit where both
-      are seen in one frame; boxes that were only filled in give way, and are nobody's then. Who is one already stays so.
+    - Merge: one player, called as the first was and, in what is not known of the first, as the second. Unfit where
+      both are seen in one frame; boxes that were only filled in give way, and are nobody's then. Who is one already
+      stays so.
     - Split: whoever is at the anchor keeps id, name and number; the other half gets the smallest id that is free, and
       keeps team and role, which were found from clothes that nobody could tell apart. `at_frame` may lie in a gap;
       unfit where it leaves one half empty.
@@ -361,7 +362,7 @@ class _State:
 
 
 def _teams_of_names(state: _State, corrections: Sequence[Correction]) -> dict[str, int]:
-    """The team's number by `team_key` of its name, for all in the log or known before: by majority, else what is left."""
+    """The team's number by `team_key` of its name, for all said or known before: by majority, else what is left."""
     votes: Counter[tuple[int, str]] = Counter()
     known = {team_key(name): team_id for team_id, name in state.team_names.items()}
     said: dict[str, None] = {}
