@@ -243,6 +243,10 @@ def verify(
         int, typer.Option("--reruns", help="How often a test that differs is run again on both sides.")
     ] = 2,
     only: Annotated[list[str] | None, typer.Option("--only", help="A check to run; all if none is named.")] = None,
+    forked: Annotated[
+        bool,
+        typer.Option("--forked", help="Load other people's modules once, and import the project's in forks of that."),
+    ] = False,
     json_: AsJson = False,
 ) -> None:
     """Check a migration: imports, environments, tests, Dockerfiles, workspace. RUNS THE REPOSITORY'S CODE."""
@@ -259,6 +263,7 @@ def verify(
             together=together,
             reruns=reruns,
             only=tuple(only or ()),
+            forked=forked,
         )
         report = verify_repository(find_repository(user_path(repo)), options)
         print_report(report, as_json=json_)

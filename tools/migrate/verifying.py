@@ -3,6 +3,7 @@
 It runs the repository's code: its modules are imported and its tests are run, in copies of both trees.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from migrate.checks.dockerfiles import check_dockerfiles, is_dockerfile
 from migrate.checks.editor import check_workspace
 from migrate.checks.environments import check_environments, make_venvs, venv_pythons
 from migrate.checks.imports import Modules, check_resolution, check_services, importable, run_imports, scan_both
+from migrate.checks.nursery import Nursery
 from migrate.checks.places import Translator, Tree, make_layout
 from migrate.checks.report import Check, Report, Status
 from migrate.checks.running import Runner
@@ -60,6 +62,7 @@ class Options:
     together: which tests share a process: `file`, `directory` or `all`.
     reruns: how often a differing test's file is run again on both sides; 0 counts every difference at once.
     only: the keys of the checks to run (CHECKS); all of them, where none is named.
+    forked: import in forks of a process that has loaded what is not the project's, instead of in new processes.
     """
 
     python: Path | None = None
@@ -71,6 +74,7 @@ class Options:
     together: str = Together.FILE
     reruns: int = 2
     only: tuple[str, ...] = ()
+    forked: bool = False
     quiet: bool = False
 
     @property
@@ -150,7 +154,10 @@ class _Verification:
     def _modules(self) -> Modules:
         paths = importable(self._layout, self._after)
         trees = (self._before, self._after)
-        with progress(2 * len(paths), "importing", "imports", quiet=self._options.quiet) as bar:
+        with (
+            self._nursery() as nursery,
+            progress(2 * len(paths), "importing", "imports", quiet=self._options.quiet) as bar,
+        ):
             return run_imports(
                 self._runner,
                 self._layout,
@@ -160,7 +167,15 @@ class _Verification:
                 self._options.timeout,
                 self._options.jobs,
                 _Steps(bar).done,
+                nursery,
             )
+
+    def _nursery(self) -> contextlib.AbstractContextManager[Nursery | None]:
+        if not self._options.forked:
+            return contextlib.nullcontext()
+        before, after, tops = self._scans
+        names = {name for each in (before, after) for found in each.third_party.values() for name in found}
+        return Nursery(self._runner, {name for name in names if name.partition(".")[0] not in tops})
 
     def services(self) -> Check:
         return check_services(
@@ -261,6 +276,11 @@ def _circumstances(options: Options, origin: str, versions: str) -> list[str]:
     ]
     if left_out:
         told.append(f"NOT verified, as --only says: {', '.join(left_out)}")
+    if options.forked:
+        told.append(
+            "modules were imported in forks of one process that had loaded other people's modules, as --forked says; "
+            "what failed there was imported again in a process of its own"
+        )
     if options.make_venvs:
         told.append("the services' modules and tests ran in their own .venv, all else and the tree before in --python")
     else:

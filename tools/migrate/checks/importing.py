@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrate.checks.nursery import IMPORTER_NAME, Nursery
 from migrate.checks.running import Runner
 
 _PROGRAM = Path(__file__).with_name("importer.py")
@@ -39,17 +40,23 @@ class Request:
 
 
 def import_all(
-    runner: Runner, tree: Path, requests: Sequence[Request], timeout: float, jobs: int, done: Callable[[], None]
+    runner: Runner,
+    tree: Path,
+    requests: Sequence[Request],
+    timeout: float,
+    jobs: int,
+    done: Callable[[], None],
+    nursery: Nursery | None = None,
 ) -> list[Imported]:
     """The result for each request, in their order. `done` is called after each."""
-    program = runner.support / "migrate_verify_importer.py"
+    program = runner.support / f"{IMPORTER_NAME}.py"
     if not program.exists():
         shutil.copyfile(_PROGRAM, program)
 
     def one(request: Request) -> Imported:
         results = []
         for name in request.names:
-            results.append(_import(runner, program, tree, name, request, timeout))
+            results.append(_import(runner, program, tree, name, request, timeout, nursery))
             if results[-1].ok:
                 break
         done()
@@ -65,10 +72,20 @@ def _is_unknown(result: Imported) -> bool:
     return result.kind == "ModuleNotFoundError" and f"{result.name}.".startswith(f"{result.missing}.")
 
 
-def _import(runner: Runner, program: Path, tree: Path, name: str, request: Request, timeout: float) -> Imported:
+def _import(
+    runner: Runner, program: Path, tree: Path, name: str, request: Request, timeout: float, nursery: Nursery | None
+) -> Imported:
     roots = [tree / root if root else tree for root in request.roots]
     environment = runner.environment(roots)
     out = Path(environment["HOME"]) / "imported.json"
+    if nursery is not None and request.python is None:
+        if nursery.imports(tree, name, roots, environment, out, timeout):
+            data = json.loads(out.read_text(encoding="utf-8"))
+            if data["ok"]:
+                shutil.rmtree(environment["HOME"], ignore_errors=True)
+                return Imported(name, True, loaded=tuple(data["loaded"]))
+        shutil.rmtree(environment["HOME"], ignore_errors=True)
+        return _import(runner, program, tree, name, request, timeout, None)
     finished = runner.run([str(program), name, str(out), str(tree)], tree, environment, timeout, request.python)
     try:
         data = json.loads(out.read_text(encoding="utf-8"))

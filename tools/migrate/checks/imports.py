@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrate.checks.importing import Imported, Request, import_all
+from migrate.checks.nursery import Nursery
 from migrate.checks.places import Layout, Translator, Tree
 from migrate.checks.report import Check, Finding
 from migrate.checks.running import Finished, Runner
@@ -72,13 +73,14 @@ def run_imports(
     timeout: float,
     jobs: int,
     done: Callable[[], None],
+    nursery: Nursery | None = None,
 ) -> Modules:
     """Imports all of them, each in a process of its own, before and after. trees: (before, after)."""
     after, before, none = import_requests(layout, paths, pythons)
     before = [(path, request) for path, request in before if layout.old_path.get(path, path) in trees[0].files]
     result = Modules(named_by_none=none)
     for requests, tree, results in ((before, trees[0], result.before), (after, trees[1], result.after)):
-        found = import_all(runner, tree.root, [request for _, request in requests], timeout, jobs, done)
+        found = import_all(runner, tree.root, [request for _, request in requests], timeout, jobs, done, nursery)
         results.update(zip([path for path, _ in requests], found, strict=True))
     return result
 
