@@ -14,6 +14,7 @@ import tempfile
 import time
 from typing import Any, Dict, List, Optional  # noqa: UP035
 
+# gazelle:ignore migrate_verify_importer
 from migrate_verify_importer import main as import_it  # type: ignore[import-not-found]
 
 
