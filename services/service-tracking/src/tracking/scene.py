@@ -52,12 +52,13 @@ def common_motion(frame: Index, identity: Index, feet: Float, frame_count: int) 
     """
     follows = (identity[1:] == identity[:-1]) & (frame[1:] == frame[:-1] + 1)
     at, step = frame[1:][follows], (feet[1:] - feet[:-1])[follows]
-    order = np.argsort(at, kind="stable")
-    at, step = at[order], step[order]
+    edges = np.searchsorted(np.sort(at), np.arange(frame_count + 1))
+    enough = (np.diff(edges) >= 3).nonzero()[0]
+    lower, upper = ((edges[enough] + edges[enough + 1] - odd) // 2 for odd in (1, 0))
     motion = np.zeros((frame_count, 2))
-    edges = np.searchsorted(at, np.arange(frame_count + 1))
-    for number in (np.diff(edges) >= 3).nonzero()[0]:
-        motion[number] = np.median(step[edges[number] : edges[number + 1]], axis=0)
+    for axis in (0, 1):
+        ordered = step[np.lexsort((step[:, axis], at)), axis]
+        motion[enough, axis] = (ordered[lower] + ordered[upper]) / 2
     return motion
 
 
