@@ -17,6 +17,7 @@ from shared_libs.common.roster import RosterEntry
 from shared_libs.common.tracks import Source, Tracks
 from shared_libs.utils.ids import new_id
 from tracking.corrections import Replayed, replay
+from tracking.interpolation import interpolate
 from tracking.players import players_of
 from tracking.teams import Teams
 
@@ -137,6 +138,12 @@ def test_an_anchor_between_two_players_is_unfit_and_an_exact_one_never_is() -> N
     assert not exact.unfit
 
 
+def test_an_anchor_much_nearer_to_one_player_means_that_one() -> None:
+    crowd = game(Run(1, 0, 9, 100), Run(2, 0, 9, 110))
+    done = replayed(rename(at(1, 5, left=102), name="Ann"), tracks=crowd)
+    assert [player.name for player in done.players] == ["Ann", None]
+
+
 def test_two_boxes_of_one_player_do_not_make_an_anchor_ambiguous() -> None:
     gap = game(Run(1, 0, 40, 500), Run(2, 42, 90, 500))
     done = replayed(merge(at(1, 3, left=500), at(2, 80, left=500)), rename(at(1, 41, left=500), name="Ann"), tracks=gap)
@@ -194,6 +201,12 @@ def test_boxes_that_were_only_filled_in_give_way_and_that_is_said() -> None:
     ]
 
 
+def test_a_piece_that_was_only_filled_in_counts_as_seen() -> None:
+    gap = game(Run(1, 0, 20), Run(1, 31, 50), Run(2, 23, 28), filled=[Run(1, 21, 30)])
+    done = replayed(split(at(1, 3), 21), split(at(1, 25), 31), merge(at(2, 25), at(1, 25)), tracks=gap)
+    assert why(done) == "player 2 and player 3 are both seen at once in frames 23 to 28"
+
+
 def test_what_the_first_is_called_wins_and_contradictions_are_told() -> None:
     done = replayed(
         rename(at(1, 5), number="7"),
@@ -224,6 +237,17 @@ def test_who_is_one_already_is_merged_without_a_word() -> None:
     done = replayed(merge(at(1, 5), at(1, 30)))
     assert len(done.applied) == 1
     assert done.players == players_of(THREE, KITS, longest_gap=20)
+
+
+def test_the_rosters_name_of_the_first_wins_too() -> None:
+    done = replayed(
+        rename(at(1, 5), team="Eagles", number="7"),
+        rename(at(2, 60), name="Di"),
+        merge(at(1, 5), at(2, 60)),
+        roster=ROSTER,
+    )
+    assert by_id(done)[1].name == "Ann"
+    assert remarks(done) == ["player 2 was called Di, player 1 stays called Ann"]
 
 
 # Split.
@@ -305,6 +329,19 @@ def test_a_track_of_somebody_with_a_number_of_their_own_goes_to_a_new_player() -
     )
     assert by_id(done)[1] == Player(1, 0, "Ann", "7", (Segment(1, 0, 40),), "player")
     assert by_id(done)[2] == Player(2, 0, "Bo", "8", (Segment(2, 50, 90),), "player")
+
+
+def test_a_player_without_a_number_becomes_it_with_all_tracks() -> None:
+    done = replayed(merge(at(1, 5), at(2, 60)), assign(at(2, 60), team="Eagles", number="7"), roster=ROSTER)
+    assert by_id(done)[1] == Player(1, 0, "Ann", "7", (Segment(1, 0, 40), Segment(2, 50, 90)), "player")
+
+
+def test_an_assignment_that_holds_already_changes_nothing() -> None:
+    once = replayed(assign(at(1, 5), team="Eagles", number="7"), roster=ROSTER)
+    more = [assign(at(1, frame), team="Eagles", number="7") for frame in (5, 6)]
+    twice = replayed(*more, assign(at(1, 5), player=at(1, 30)), roster=ROSTER)
+    assert (twice.players, twice.remarks) == (once.players, ())
+    assert len(twice.applied) == 3
 
 
 def test_a_number_that_the_roster_does_not_have_is_told() -> None:
@@ -413,13 +450,31 @@ def test_a_team_is_not_named_by_an_edit_that_does_not_fit() -> None:
     )
     assert len(done.unfit) == 2
     assert done.players.team_names == {1: "Hawks"}
+    all_one = Teams({1: 0, 2: 0, 3: 0}, {})
+    taken = replayed(assign(at(3, 5), team="Eagles", number="7"), teams=all_one, numbers={1: "7"})
+    assert "are both seen at once" in why(taken)
+    assert taken.players.team_names == {}
+
+
+def test_a_name_said_of_somebody_in_a_team_comes_before_one_said_of_somebody_in_none() -> None:
+    five = game(*(Run(track, 0, 9) for track in range(1, 6)))
+    said = {5: "Owls", 1: "Eagles", 2: "Eagles", 3: "Hawks"}
+    edits = [rename(at(track, 5), team=name) for track, name in said.items()]
+    done = replayed(*edits, tracks=five, teams=Teams({1: 0, 2: 0, 3: 0, 4: 1}, {}))
+    assert done.players.team_names == {0: "Eagles", 1: "Hawks", 2: "Owls"}
+
+
+def test_a_new_team_gets_no_number_that_players_have_already() -> None:
+    players = Players((Player(1, 2, segments=(Segment(1, 0, 40),)), Player(3, None, segments=(Segment(3, 0, 90),))))
+    done = replay(players, THREE, [rename(at(3, 5), team="Eagles")])
+    assert done.players.team_names == {3: "Eagles"}
 
 
 # Whatever people do.
 
 FRAMES, TRACKS = 40, 5
-WORDS = st.sampled_from(["Ann", "Bo", " "])
-NUMBERS, TEAM_NAMES = st.sampled_from(["7", "07", "8"]), st.sampled_from(["Eagles", "hawks", "EAGLES", "Owls", " "])
+WORDS, NUMBERS = st.sampled_from(["Ann", "Bo", " "]), st.sampled_from(["7", "07", "8"])
+TEAM_NAMES = st.sampled_from(["Eagles", "Hawks", "hawks", "EAGLES", "Owls", " "])
 
 
 @st.composite
@@ -428,7 +483,7 @@ def games(draw: Any) -> tuple[Tracks, Teams]:
     places = draw(
         st.sets(st.tuples(st.integers(0, 7), st.integers(1, TRACKS)), min_size=1, max_size=30)
     )  # tracks are there for 5 frames at a time
-    lanes = {track: draw(st.sampled_from([100.0, 104.0, 300.0, 500.0])) for track in range(1, TRACKS + 1)}
+    lanes = {track: draw(st.sampled_from([100.0, 104.0, 300.0, 500.0, 700.0])) for track in range(1, TRACKS + 1)}
     tracks = game(*(Run(track, 5 * part, 5 * part + draw(st.integers(2, 4)), lanes[track]) for part, track in places))
     team = draw(st.dictionaries(st.integers(1, TRACKS), st.integers(0, 1)))
     roles = st.sampled_from(["player", "goalkeeper", "referee"])
@@ -439,9 +494,9 @@ def games(draw: Any) -> tuple[Tracks, Teams]:
 def edits_on(draw: Any, tracks: Tracks) -> Correction:
     def anchor() -> Anchor:
         row = draw(st.integers(0, len(tracks) - 1))
-        shift = draw(st.sampled_from([0.0, 0.0, 2.0, 60.0]))
+        shift = draw(st.sampled_from([0.0, 0.0, 0.0, 2.0, 60.0]))
         x, top, right, bottom = tracks.xyxy[row].tolist()
-        frame = max(0, int(tracks.frame[row]) + draw(st.sampled_from([0, 0, 1, -2])))
+        frame = max(0, int(tracks.frame[row]) + draw(st.sampled_from([0, 0, 0, 1, -2])))
         return Anchor(frame=frame, xyxy=(x + shift, top, right + shift, bottom))
 
     kind = draw(st.sampled_from(["merge", "split", "assign", "assign to", "rename"]))
@@ -464,7 +519,7 @@ def stories(draw: Any) -> tuple[Tracks, Players, list[Correction]]:
     names = draw(st.sampled_from([{}, {0: "Eagles"}]))
     gap = draw(st.integers(0, 12))
     players = players_of(tracks, teams, numbers, ROSTER, longest_gap=gap, team_names=names)
-    return tracks, players, draw(st.lists(edits_on(tracks), max_size=8))
+    return tracks, players, draw(st.lists(edits_on(tracks), min_size=1, max_size=10))
 
 
 def owners(players: Players, tracks: Tracks) -> Counter[tuple[int, int]]:
@@ -494,6 +549,22 @@ def test_no_box_is_lost_or_doubled_and_every_edit_is_accounted_for(
     assert replay(players, tracks, edits, ROSTER) == done
 
 
+@given(games(), st.integers(1, 20), st.data())
+def test_only_filled_in_boxes_are_ever_given_up_and_none_gets_a_second_player(
+    made: tuple[Tracks, Teams], longest: int, data: st.DataObject
+) -> None:
+    tracks = interpolate(made[0], longest)
+    edits = data.draw(st.lists(edits_on(tracks), min_size=1, max_size=8))
+    players = players_of(tracks, made[1], longest_gap=longest)
+    done = replay(players, tracks, edits)
+    before, after = owners(players, tracks), owners(done.players, tracks)
+    seen = set(zip(made[0].frame.tolist(), made[0].track_id.tolist(), strict=True))
+    assert after <= before
+    assert set(before - after).isdisjoint(seen)
+    said = any("filled-in boxes" in what for what in remarks(done))
+    assert said or after == before
+
+
 @given(stories())
 def test_an_edit_that_does_not_fit_leaves_no_trace(story: tuple[Tracks, Players, list[Correction]]) -> None:
     tracks, players, edits = story
@@ -505,6 +576,7 @@ def test_an_edit_that_does_not_fit_leaves_no_trace(story: tuple[Tracks, Players,
 
 
 @given(stories())
+@settings(max_examples=30)
 def test_corrected_players_come_back_from_their_file(
     tmp_path_factory: pytest.TempPathFactory, story: tuple[Tracks, Players, list[Correction]]
 ) -> None:
@@ -521,7 +593,7 @@ Called = tuple[str | None, str | None, int | None, str | None]
 @given(games(), st.data())
 def test_edits_hold_on_a_run_that_numbers_its_tracks_otherwise(made: tuple[Tracks, Teams], data: st.DataObject) -> None:
     tracks, teams = made
-    edits = data.draw(st.lists(edits_on(tracks), max_size=8))
+    edits = data.draw(st.lists(edits_on(tracks), min_size=1, max_size=8))
     other = dict(zip(range(1, TRACKS + 1), data.draw(st.permutations(range(11, 11 + TRACKS))), strict=True))
     ids = np.array([other[track] for track in tracks.track_id.tolist()], int)
     again = Tracks.from_arrays(tracks.frame, ids, tracks.xyxy, tracks.score, tracks.class_id)

@@ -60,26 +60,28 @@ class BoxIndex:
         return self._frame[own].astype(np.int64)
 
     def frames_seen(self, segment: Segment) -> NDArray[np.int64]:
-        """The frames in which somebody was seen and not only filled in, sorted. Where there are none, those of all
-        boxes; where there are none either, which is not a segment of these tracks, all."""
+        """The frames in which somebody was seen and not only filled in, sorted; all, where that is so in none."""
         own = self._rows(segment)
         seen = self._frame[own][self._is_seen[own]]
-        frames = seen if len(seen) else self._frame[own]
-        return frames.astype(np.int64) if len(frames) else np.arange(segment.start, segment.end + 1)
+        return seen.astype(np.int64) if len(seen) else np.arange(segment.start, segment.end + 1)
 
     def _rows(self, segment: Segment) -> slice:
-        first, last = np.searchsorted(self._track_id, [segment.track_id, segment.track_id + 1])
-        own = self._frame[first:last]
-        return slice(
-            int(first + np.searchsorted(own, segment.start)),
-            int(first + np.searchsorted(own, segment.end, side="right")),
-        )
+        track = _range(self._track_id, segment.track_id, segment.track_id)
+        frames = _range(self._frame[track], segment.start, segment.end)
+        return slice(track.start + frames.start, track.start + frames.stop)
 
     def _in_frame(self, frame: int, anchor: Anchor) -> list[Found]:
-        first, last = np.searchsorted(self._tracks.frame, [frame, frame + 1])
-        iou = _iou(self._tracks.xyxy[first:last].astype(np.float64), np.array(anchor.xyxy, np.float64))
-        ids = self._tracks.track_id[first:last]
+        rows = _range(self._tracks.frame, frame, frame)
+        iou = _iou(self._tracks.xyxy[rows].astype(np.float64), np.array(anchor.xyxy, np.float64))
+        ids = self._tracks.track_id[rows]
         return [Found(frame, int(ids[row]), 1 - float(iou[row])) for row in np.flatnonzero(iou >= LEAST_IOU)]
+
+
+def _range(values: NDArray[np.int32], first: int, last: int) -> slice:
+    """Where the values from `first` to `last` stand among sorted ones."""
+    # Asked in their own type: for any other, numpy would copy all of them.
+    begin, end = np.searchsorted(values, np.int32(first)), np.searchsorted(values, np.int32(last), side="right")
+    return slice(int(begin), int(end))
 
 
 def _iou(boxes: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -89,12 +89,12 @@ def replay(
     unfit: list[Unfit] = []
     remarks: list[Remark] = []
     for edit in corrections:
-        before = state.people.copy(), state.team_names.copy()
+        named = state.team_names.copy()
         state.said = []
         try:
             state.apply(edit)
         except _DoesNotFit as reason:
-            state.people, state.team_names = before
+            state.team_names = named
             unfit.append(Unfit(edit.edit_id, edit.kind, str(reason)))
         else:
             applied.append(edit.edit_id)
@@ -129,7 +129,7 @@ class _State:
             self._note_holder(player)
 
     def apply(self, edit: Correction) -> None:
-        """Does one edit. Raises _DoesNotFit, with the players half changed."""
+        """Does one edit. Raises _DoesNotFit before anybody is changed; only a team may have got a name."""
         if isinstance(edit, Merge):
             first, second = self.at(edit.first)[0], self.at(edit.second)[0]
             if first is not second:
