@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +9,7 @@ import pytest
 
 from benchmarks.cli import main
 from benchmarks.games import HEIGHT, WIDTH, detections_in_view
-from benchmarks.sequences import SAMPLE_COMMAND
-from benchmarks.small import FPS, FRAMES, PLAYERS, Command, Done, panned_pictures
+from benchmarks.small import FPS, FRAMES, PLAYERS, Command, Done, find_sample_tool, panned_pictures
 from shared_libs.common.detections import Detections, write_mot_detections
 from shared_libs.common.tracks import Tracks, write_mot_tracks
 from shared_libs.common.video import FrameWriter
@@ -34,10 +30,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 
 @pytest.fixture
 def sample_tool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sees to it that tools/sample can be started; under Bazel the BUILD file has said how."""
-    if SAMPLE_COMMAND not in os.environ:
-        words = ["env", f"PYTHONPATH={os.pathsep.join(sys.path)}", sys.executable, "-m", "sample"]
-        monkeypatch.setenv(SAMPLE_COMMAND, shlex.join(words))
+    """Sees to it that tools/sample can be started."""
+    find_sample_tool(monkeypatch)
 
 
 @pytest.fixture

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from benchmarks.peers import OURS, Contestant, Outcome
 from benchmarks.pictures import Pictures
+from benchmarks.sequences import SAMPLE_COMMAND
 from shared_libs.common.detections import Detections
 from shared_libs.common.tracks import Tracks
 from shared_libs.common.video import Image
@@ -26,6 +30,19 @@ class Done(NamedTuple):
 
 
 Command = Callable[..., Done]
+
+
+class Environment(Protocol):
+    """pytest's `MonkeyPatch`."""
+
+    def setenv(self, name: str, value: str) -> None: ...
+
+
+def find_sample_tool(environment: Environment) -> None:
+    """Sees to it that tools/sample can be started; under Bazel the BUILD file has said how."""
+    if SAMPLE_COMMAND not in os.environ:
+        words = ["env", f"PYTHONPATH={os.pathsep.join(sys.path)}", sys.executable, "-m", "sample"]
+        environment.setenv(SAMPLE_COMMAND, shlex.join(words))
 
 
 def panned_pictures(frames: int, width: int = 320, height: int = 180) -> list[Image]:

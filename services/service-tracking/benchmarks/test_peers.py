@@ -10,10 +10,14 @@ import pytest
 
 from benchmarks.excerpt import first_frames
 from benchmarks.headless import prefer_headless_opencv
-from benchmarks.peers import OURS, Contestant, chosen, contestants
+from benchmarks.peers import ONLINE, OURS, Contestant, chosen, contestants
 from benchmarks.pictures import Film, ImageFolder, pictures_of
 from benchmarks.small import FPS, FRAMES, PLAYERS, WatchedPictures, panned_pictures
 from shared_libs.common.detections import Detections
+from tracking.linker import link
+from tracking.tracker import track
+
+PEERS = ["ByteTrack", "SORT", "OC-SORT", "BoT-SORT", "ARC-SORT"]
 
 everybody = pytest.mark.parametrize("contestant", contestants(), ids=lambda each: each.name)
 
@@ -53,14 +57,21 @@ def test_pictures_are_seen_by_those_who_look(contestant: Contestant, boxes: Dete
     pictures = WatchedPictures(panned_pictures(10))
     contestant.run(first_frames(boxes, 10), FPS, pictures)
     seen = (pictures.colours_seen, pictures.luma_seen)
-    assert seen == ((0, 0) if not contestant.looks else (0, 10) if contestant.name == OURS else (10, 0))
+    assert seen == ((0, 0) if not contestant.looks else (0, 10) if contestant.name in (ONLINE, OURS) else (10, 0))
 
 
 def test_peers_are_chosen_by_name_and_ours_always_is() -> None:
-    assert [each.name for each in chosen([])] == ["ByteTrack", "SORT", "OC-SORT", "BoT-SORT", "ARC-SORT", OURS]
-    assert [each.name for each in chosen(["sort", "ByteTrack "])] == ["ByteTrack", "SORT", OURS]
+    assert [each.name for each in chosen([])] == [*PEERS, ONLINE, OURS]
+    assert [each.name for each in chosen(["sort", "ByteTrack "])] == ["ByteTrack", "SORT", ONLINE, OURS]
     with pytest.raises(ValueError, match="there is no tracker deepsort"):
         chosen(["sort", "deepsort"])
+
+
+def test_ours_is_online_first_and_then_with_all_that_is_known(boxes: Detections) -> None:
+    *_, online, ours = contestants()
+    seen = track(boxes, FPS)
+    np.testing.assert_array_equal(online.run(boxes, FPS, None).tracks.track_id, seen.track_id)
+    np.testing.assert_array_equal(ours.run(boxes, FPS, None).tracks.track_id, link(seen, FPS).track_id)
 
 
 def test_a_film_gives_the_same_pictures_by_both_decoders(film: Path) -> None:
