@@ -19,16 +19,21 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from shared_libs.common.tracks import Tracks
 from tracking.backward import numbered_backward
+from tracking.kit_evidence import KitEvidence
 from tracking.link_evidence import SHORT_SECONDS, Pairs, Scene, features_of, pairs_to_weigh
 from tracking.link_weights import WEIGHTS
 from tracking.look_evidence import LookEvidence
-from tracking.pieces import Pieces, cut_at, cut_where_passes_differ
+from tracking.pieces import Pieces, cut_at, cut_where_passes_differ, labelled
 from tracking.scene import Float, Index, feet_in_scene
 from tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
-    from tracking.appearance import Looks
+    from tracking.appearance import Appearance
     from tracking.camera_path import CameraPath
+
+
+MOST_CHANGES = 2
+"""So often one piece is cut at most for each kind of evidence that it shows somebody else than before."""
 
 
 def link(
@@ -36,7 +41,7 @@ def link(
     fps: float,
     settings: TrackerSettings | None = None,
     camera: CameraPath | None = None,
-    looks: Looks | None = None,
+    appearance: Appearance | None = None,
 ) -> Tracks:
     """The same boxes with the ids of the people that they belong to, from 1 in order of first appearance.
 
@@ -44,21 +49,51 @@ def link(
         tracks: as the tracker gives them, with no filled-in boxes.
         fps: frames per second.
         camera: how the camera moves, where that is known.
-        looks: at some of the boxes, where a film shows them.
+        appearance: what was seen at some of the boxes, where a film shows them.
     """
     settings = settings or TrackerSettings()
     if len(tracks) == 0:
         return tracks
     pieces = agreed_pieces(tracks, fps, settings, camera)
-    evidence = LookEvidence.learned(tracks, looks, pieces) if looks is not None else None
-    if evidence is not None:
+    seen = _seen(tracks, appearance, pieces, fps, settings) if appearance is not None else []
+    for evidence, _ in seen * MOST_CHANGES:
         pieces = cut_at(pieces, tracks.frame, evidence.changes(tracks, pieces))
-    scene = Scene.of(tracks, pieces, feet_in_scene(tracks, camera), fps)
-    pairs = pairs_to_weigh(scene, settings.link_seconds)
-    weight = features_of(scene, pairs) @ WEIGHTS + settings.link_bias
-    if evidence is not None:
-        weight += settings.look_weight * evidence.weigh(pieces, pairs.first, pairs.second)
-    return renumbered(tracks, joined(pieces, pairs, weight)[pieces.piece])
+    feet = feet_in_scene(tracks, camera)
+    bias = settings.link_bias + (settings.film_bias if camera is not None else 0.0)
+
+    def people(pieces: Pieces, apart: Index) -> Index:
+        """The person (n,) of each box, nobody on both sides of where somebody else was seen to begin (`apart`, (n,))."""
+        scene = Scene.of(tracks, pieces, feet, fps)
+        pairs = pairs_to_weigh(scene, settings.link_seconds)
+        weight = features_of(scene, pairs) @ WEIGHTS + bias
+        for evidence, counts_for in seen:
+            weight += counts_for * evidence.weigh(pieces, pairs.first, pairs.second)
+        before, after = apart[pieces.last[pairs.first]], apart[pieces.first[pairs.second]]
+        weight[(before >> 1 == after >> 1) & (before != after)] = 0
+        return joined(pieces, pairs, weight)[pieces.piece]
+
+    person = people(pieces, np.arange(len(tracks)) << 1)
+    kits = next((evidence for evidence, _ in seen if isinstance(evidence, KitEvidence)), None)
+    if kits is not None:
+        # What no piece shows by itself the pieces of a person may show together.
+        together = labelled(person, pieces.forward, pieces.backward)
+        rows = kits.changes(tracks, together)
+        parted = cut_at(together, tracks.frame, rows)
+        apart = together.piece << 1 | (parted.first[parted.piece] != together.first[together.piece])
+        person = people(cut_at(pieces, tracks.frame, rows), apart)
+    return renumbered(tracks, person)
+
+
+def _seen(
+    tracks: Tracks, appearance: Appearance, pieces: Pieces, fps: float, settings: TrackerSettings
+) -> list[tuple[LookEvidence | KitEvidence, float]]:
+    """What looks have to say in this game, each with what it counts for."""
+    looks = appearance.embedding if appearance.embedding is not None else appearance.jersey
+    said = (
+        (LookEvidence.learned(tracks, looks, pieces, fps), settings.look_weight),
+        (KitEvidence.learned(tracks, appearance.jersey, pieces), settings.kit_weight),
+    )
+    return [(evidence, weight) for evidence, weight in said if evidence is not None]
 
 
 def agreed_pieces(tracks: Tracks, fps: float, settings: TrackerSettings, camera: CameraPath | None) -> Pieces:

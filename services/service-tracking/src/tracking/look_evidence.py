@@ -1,14 +1,14 @@
 """What looks say about two pieces being one person – learned from the game itself, without labels.
 
-Two halves of a piece are one person, two pieces that are seen at once are not: how alike the one and the other are is
-the measure for everybody else. So it does not matter how a model's likeness is scaled, how good it is, or whether kits
-are alike: where looks tell nothing apart, they count for nothing.
+All looks at a piece are at one person, those at two pieces in one picture are not: how alike the one and the other are
+is the measure for everybody else. So it does not matter how a model's likeness is scaled, how good it is, or whether
+kits are alike: where looks tell nothing apart, they count for nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +20,23 @@ from tracking.pieces import Pieces
 from tracking.scene import Float, Index
 
 _LEAST_HALF = 2
-"""Looks in each half of a piece that is to teach, or to be cut."""
+"""Looks before and after a change of looks."""
 _LEAST_PAIRS = 30
 """Known pairs of either kind from which something is learned."""
+_APART_SECONDS = 1.0
+"""Between two looks at one piece that teach how alike one person's are: those right after each other prove nothing."""
 _BINS = 24
 _PRIOR = 4.0
 """Pairs of either kind that each step of likeness is given beforehand: few pairs prove little."""
 _MOST = 4.0
 """Largest weight either way, in natural-log units."""
-_CHANGE = -2.5
-"""Weight from which the two halves of a piece are taken for two people."""
-_SAMPLES = 20_000
+_CHANGE = -1.5
+"""Mean weight from which the looks before and after a moment are taken for those of two people."""
+_NEAREST = 4
+"""Looks of each piece that are compared, those nearest to the gap."""
+_PARTS = 3
+"""Looks at each of two pieces in one picture that teach how alike two people are, spread over them."""
+_SAMPLES, _AT_ONCE = 20_000, 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,21 +47,27 @@ class LookEvidence:
     likeness: Likeness
 
     @classmethod
-    def learned(cls, tracks: Tracks, looks: Looks, pieces: Pieces) -> LookEvidence | None:
+    def learned(cls, tracks: Tracks, looks: Looks, pieces: Pieces, fps: float) -> LookEvidence | None:
         """None where too little was seen to learn from."""
         seen = LookedAt.of(tracks, looks)
-        likeness = learn_likeness(seen, pieces, tracks.frame.astype(np.int64))
+        likeness = learn_likeness(seen, pieces, tracks.frame.astype(np.int64), round(_APART_SECONDS * fps))
         return cls(seen, likeness) if likeness is not None else None
 
     def weigh(self, pieces: Pieces, first: Index, second: Index) -> Float:
         """float64 (k,): what looks say for pieces `first` (k,) and `second` (k,) being one person, in natural-log
         units; 0 where one of them was not looked at."""
-        sums = _Sums.of(self.seen, pieces)
-        start, stop = sums.bounds(len(pieces))
-        both = ((stop > start)[first] & (stop > start)[second]).nonzero()[0]
-        mean = sums.mean(start, stop)
-        weight = np.zeros(len(first))
-        weight[both] = self.likeness.of(_dot(mean[first[both]], mean[second[both]]))
+        by_piece = LooksByPiece.of(self.seen, pieces)
+        start, stop, look = by_piece.start, by_piece.stop, by_piece.look
+        total, number = np.zeros(len(first)), np.zeros(len(first))
+        for back, on in product(range(_NEAREST), repeat=2):
+            # The last looks at the first piece with the first looks at the second.
+            one, other = stop[first] - 1 - back, start[second] + on
+            pairs = ((one >= start[first]) & (other < stop[second])).nonzero()[0]
+            for part in np.array_split(pairs, max(1, len(pairs) // _AT_ONCE)):
+                alike = _likeness(self.seen, look[one[part]], look[other[part]])
+                total[part] += self.likeness.of(alike)
+                number[part] += 1
+        weight: Float = total / np.maximum(number, 1)
         return weight
 
     def changes(self, tracks: Tracks, pieces: Pieces) -> Index:
@@ -103,45 +115,36 @@ class Likeness:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
-    """Running sums of looks by piece and time: the mean of any stretch of them is a difference."""
+class LooksByPiece:
+    """The looks in the order of pieces and, within one, of time.
 
-    piece: Index
-    """(k,) rising; within a piece by time."""
+    look: int64 (k,), rows of LookedAt; those of piece p are start[p]:stop[p].
+    """
+
     look: Index
-    """(k,), the row in LookedAt."""
-    total: Float
-    """(k + 1, d), of the vectors times their quality."""
+    start: Index
+    stop: Index
 
     @classmethod
-    def of(cls, seen: LookedAt, pieces: Pieces) -> _Sums:
+    def of(cls, seen: LookedAt, pieces: Pieces) -> LooksByPiece:
         piece = pieces.piece[seen.row]
         order = np.argsort(piece, kind="stable")
-        parts = seen.vector[order] * seen.quality[order][:, None]
-        return cls(piece[order], order, np.concatenate([np.zeros((1, parts.shape[1])), np.cumsum(parts, axis=0)]))
-
-    def mean(self, start: Index, stop: Index) -> Float:
-        """The mean look (j, d) of each stretch of looks, of unit length."""
-        mean = self.total[stop] - self.total[start]
-        length = np.linalg.norm(mean, axis=1, keepdims=True)
-        unit: Float = mean / np.maximum(length, 1e-12)
-        return unit
-
-    def bounds(self, count: int) -> tuple[Index, Index]:
-        """Where the looks of each of `count` pieces start and stop."""
-        numbers = np.arange(count)
-        return np.searchsorted(self.piece, numbers), np.searchsorted(self.piece, numbers, side="right")
+        numbers = np.arange(len(pieces))
+        return cls(order, np.searchsorted(piece[order], numbers), np.searchsorted(piece[order], numbers, side="right"))
 
 
-def learn_likeness(seen: LookedAt, pieces: Pieces, frame: Index) -> Likeness | None:
-    """What likeness is worth in this game; None where too little was seen to say."""
-    sums = _Sums.of(seen, pieces)
-    start, stop = sums.bounds(len(pieces))
-    halved = ((stop - start) >= 2 * _LEAST_HALF).nonzero()[0]
-    middle = (start + stop)[halved] // 2
-    own = _dot(sums.mean(start[halved], middle), sums.mean(middle, stop[halved]))
-    first, second = _seen_at_once(pieces, frame, stop > start)
-    others = _dot(sums.mean(start[first], stop[first]), sums.mean(start[second], stop[second]))
+def learn_likeness(seen: LookedAt, pieces: Pieces, frame: Index, apart: int) -> Likeness | None:
+    """What likeness is worth in this game; None where too little was seen to say.
+
+    Of one person are looks at one piece that are at least `apart` frames apart, of two those at pieces that are in one
+    picture.
+    """
+    by_piece = LooksByPiece.of(seen, pieces)
+    own = _likeness(seen, *_of_one_piece(seen, by_piece, frame, apart))
+    looked_at = by_piece.stop > by_piece.start
+    first, second = _seen_at_once(pieces, frame, looked_at)
+    parts = [by_piece.start + part * (by_piece.stop - by_piece.start) // _PARTS for part in range(_PARTS)]
+    others = np.concatenate([_likeness(seen, by_piece.look[at[first]], by_piece.look[at[second]]) for at in parts])
     if min(len(own), len(others)) < _LEAST_PAIRS:
         return None
     edges = np.unique(np.quantile(np.concatenate([own, others]), np.linspace(0, 1, _BINS + 1)[1:-1]))
@@ -162,28 +165,33 @@ def rows_where_looks_change(seen: LookedAt, pieces: Pieces, likeness: Likeness, 
     Between the two looks that part a piece best it is the box that was most covered: that is where people are
     exchanged. covered: float64 (n,), as `covered_share` gives it.
     """
-    sums = _Sums.of(seen, pieces)
-    start, stop = sums.bounds(len(pieces))
-    place = np.arange(len(sums.piece))
-    before, after = place - start[sums.piece], stop[sums.piece] - place
-    inner = ((before >= _LEAST_HALF) & (after >= _LEAST_HALF)).nonzero()[0]
-    if not len(inner):
-        return np.empty(0, np.int64)
-    owner = sums.piece[inner]
-    alike = _dot(sums.mean(start[owner], inner), sums.mean(inner, stop[owner]))
-    order = np.lexsort((alike, owner))
-    best = order[np.concatenate([[True], owner[order][1:] != owner[order][:-1]])]
-    best = best[likeness.of(alike[best]) <= _CHANGE]
+    by_piece = LooksByPiece.of(seen, pieces)
     rows_by_piece = np.argsort(pieces.piece, kind="stable")
+    ends = np.cumsum(pieces.length)
     found = []
-    for split in inner[best]:
-        piece = sums.piece[split]
-        earlier, later = seen.row[sums.look[split - 1]], seen.row[sums.look[split]]
-        low, high = np.searchsorted(pieces.piece[rows_by_piece], (piece, piece + 1))
-        rows = rows_by_piece[low:high]
-        between = rows[(rows > earlier) & (rows <= later)]
-        found.append(between[np.argmax(covered[between])])
+    for piece in (by_piece.stop - by_piece.start >= 2 * _LEAST_HALF).nonzero()[0]:
+        looks = by_piece.look[by_piece.start[piece] : by_piece.stop[piece]]
+        vectors = seen.vector[looks]
+        worth = likeness.of(vectors @ vectors.T)
+        splits = np.arange(_LEAST_HALF, len(looks) - _LEAST_HALF + 1)
+        between = np.array([worth[:split, split:].mean() for split in splits])
+        if between.min() > _CHANGE:
+            continue
+        split = splits[between.argmin()]
+        rows = rows_by_piece[ends[piece] - pieces.length[piece] : ends[piece]]
+        rows = rows[(rows > seen.row[looks[split - 1]]) & (rows <= seen.row[looks[split]])]
+        found.append(rows[np.argmax(covered[rows])])
     return np.array(found, np.int64)
+
+
+def _of_one_piece(seen: LookedAt, by_piece: LooksByPiece, frame: Index, apart: int) -> tuple[Index, Index]:
+    """Pairs of looks at one piece: each with the first one that is at least so many frames later."""
+    at = frame[seen.row[by_piece.look]]
+    piece = np.repeat(np.arange(len(by_piece.start)), by_piece.stop - by_piece.start)
+    key = piece * (int(at.max(initial=0)) + apart + 1) + at
+    later = np.searchsorted(key, key + apart)
+    kept = (later < by_piece.stop[piece]).nonzero()[0]
+    return by_piece.look[kept], by_piece.look[later[kept]]
 
 
 def _seen_at_once(pieces: Pieces, frame: Index, looked_at: NDArray[np.bool_]) -> tuple[Index, Index]:
@@ -204,9 +212,10 @@ def _seen_at_once(pieces: Pieces, frame: Index, looked_at: NDArray[np.bool_]) ->
     return order[owner], order[other]
 
 
-def _dot(first: Float, second: Float) -> Float:
-    product: Float = np.einsum("kd,kd->k", first, second)
-    return product
+def _likeness(seen: LookedAt, first: Index, second: Index) -> Float:
+    """The likeness (k,) of looks `first` (k,) and `second` (k,)."""
+    likeness: Float = np.einsum("kd,kd->k", seen.vector[first], seen.vector[second])
+    return likeness
 
 
 def covered_share(xyxy: Float, offsets: NDArray[np.integer]) -> Float:

@@ -71,11 +71,8 @@ def linked(
     """`tracks` with one id for each person, and the teams of these where the film was looked at."""
     from tracking.teams import find_teams
 
-    looks = None
-    if appearance is not None:
-        looks = appearance.embedding if appearance.embedding is not None else appearance.jersey
     with progress(1, "linking", "steps") as bar:
-        found = link(tracks, fps, settings, camera, looks)
+        found = link(tracks, fps, settings, camera, appearance)
         teams = find_teams(found, renamed(appearance.jersey, tracks, found)) if appearance is not None else None
         bar.update(1)
     return found, teams

@@ -70,11 +70,11 @@ def cut_where_passes_differ(
     together &= frame[after] - frame <= longest_gap
     graph = coo_array((np.ones(together.sum(), np.int8), (rows[together], following[together])), shape=(len(rows),) * 2)
     label = connected_components(graph, directed=False)[1] if len(rows) else np.empty(0, np.int64)
-    return _pieces(label, following, preceding)
+    return labelled(label, following, preceding)
 
 
-def _pieces(label: NDArray[np.integer], forward: Index, backward: Index) -> Pieces:
-    """Rows with the same label are one piece."""
+def labelled(label: NDArray[np.integer], forward: Index, backward: Index) -> Pieces:
+    """Pieces of which `label` (n,) has one value each; `forward` and `backward` as in `Pieces`."""
     _, first, inverse, length = np.unique(label, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(first), np.int64)
     order = np.argsort(first)
@@ -96,7 +96,7 @@ def cut_at(pieces: Pieces, frame: NDArray[np.int32], rows: Index) -> Pieces:
     for following in (forward, backward):
         cut = ((following >= 0) & (label // 2 == label[following] // 2) & (label != label[following])).nonzero()[0]
         following[cut] = -1
-    return _pieces(label, forward, backward)
+    return labelled(label, forward, backward)
 
 
 def next_rows(number: NDArray[np.integer]) -> Index:

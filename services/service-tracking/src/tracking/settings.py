@@ -277,9 +277,16 @@ class TrackerSettings(BaseModel):
     """What speaks for two pieces being one person beforehand, in natural-log units. Higher: fewer people, more of whom
     are two; lower: more people, more of whom are one."""
 
-    look_weight: float = Field(1.0, ge=0)
+    film_bias: float = Field(3.0)
+    """What speaks for it more where a film shows how the camera moves: where people are on the field is then known, and
+    motion misleads less."""
+
+    look_weight: float = Field(2.0, ge=0)
     """What looks count for beside motion when the linker compares people, as it was learned from the game. Higher:
     people of one look are joined sooner, and kits matter more. 0: looks are not used for that."""
+
+    kit_weight: float = Field(1.0, ge=0)
+    """The same for the kits of the two teams: people in different ones are different people. 0: kits are not used."""
 
     # Gaps.
 
