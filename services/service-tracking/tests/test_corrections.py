@@ -233,6 +233,14 @@ def test_a_referee_stays_without_a_team() -> None:
     assert (by_id(done)[1].team_id, by_id(done)[1].role) == (None, "referee")
 
 
+def test_a_role_that_the_first_has_not_comes_from_the_second_but_no_referee_gets_into_a_team() -> None:
+    keeper = replayed(merge(at(1, 5), at(2, 60)), teams=Teams({1: 0}, {2: "goalkeeper"}))
+    assert (by_id(keeper)[1].team_id, by_id(keeper)[1].role, keeper.remarks) == (0, "goalkeeper", ())
+    referee = replayed(merge(at(1, 5), at(2, 60)), teams=Teams({1: 0}, {2: "referee"}))
+    assert (by_id(referee)[1].team_id, by_id(referee)[1].role) == (0, None)
+    assert remarks(referee) == ["player 2 was a referee, player 1 stays in team 0"]
+
+
 def test_who_is_one_already_is_merged_without_a_word() -> None:
     done = replayed(merge(at(1, 5), at(1, 30)))
     assert len(done.applied) == 1

@@ -183,9 +183,10 @@ class _State:
         self._remark_on_contradictions(first, second)
         del self.people[second.player_id]
         team_id = first.team_id if first.team_id is not None or first.role == _REFEREE else second.team_id
-        role = (
-            first.role if first.role is not None or (second.role == _REFEREE and team_id is not None) else second.role
-        )
+        role = first.role or second.role
+        if first.role is None and role == _REFEREE and team_id is not None:
+            self.said.append(f"{_called(second)} was a referee, {_called(first)} stays in {self._team_called(team_id)}")
+            role = None
         merged = replace(
             first,
             segments=segments,
