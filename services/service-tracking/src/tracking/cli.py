@@ -196,6 +196,8 @@ def _run(
     from tracking.pipeline import Request, run_tracking
     from tracking.settings import TrackerSettings, read_settings
 
+    given: dict[str, Any] = {role: user_path(path) for role, path in files.items() if path is not None}
+    given |= {name: choice for name, choice in choices.items() if choice is not None}
     result = run_tracking(
         Request(
             out=user_path(out),
@@ -203,8 +205,7 @@ def _run(
             settings=read_settings(user_path(settings)) if settings is not None else TrackerSettings(),
             render=render is not False,
             camera=camera is not False,
-            **{role: user_path(path) for role, path in files.items() if path is not None},
-            **{name: choice for name, choice in choices.items() if choice is not None},
+            **given,
         ),
         say=lambda words: typer.echo(words, err=True),
     )

@@ -62,7 +62,7 @@ def link(
     bias = settings.link_bias + (settings.film_bias if camera is not None else 0.0)
 
     def people(pieces: Pieces, apart: Index) -> Index:
-        """The person (n,) of each box, nobody on both sides of where somebody else was seen to begin (`apart`, (n,))."""
+        """The person (n,) of each box; nobody on both sides of where somebody else begins, as `apart` (n,) has it."""
         scene = Scene.of(tracks, pieces, feet, fps)
         pairs = pairs_to_weigh(scene, settings.link_seconds)
         weight = features_of(scene, pairs) @ WEIGHTS + bias

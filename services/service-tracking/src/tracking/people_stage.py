@@ -105,6 +105,7 @@ def people_on(tracks: Tracks, fps: float, settings: TrackerSettings, teams: Team
         players = replayed.players
         notes.append(f"{len(replayed.applied)} of {len(corrections)} corrections were applied")
         notes += [f"{each.kind} {each.edit_id} no longer fits: {each.why}" for each in replayed.unfit]
+        notes += [f"{each.kind} {each.edit_id}: {each.what}" for each in replayed.remarks]
     return People(tracks, players, teams, tuple(notes))
 
 
