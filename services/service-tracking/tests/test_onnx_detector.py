@@ -493,7 +493,7 @@ def test_detectors_are_called_by_name(tmp_path: Path) -> None:
         (seen,) = detector_named(text, tiles="off").detect([BOTH])
         assert near(seen, PERSON)
     for text, complaint in (
-        ("yolo", r"--detector: there is no detector 'yolo' – say onnx:MODEL.onnx"),
+        ("yolo", r"--detector: there is no detector 'yolo' – say motion, or onnx:MODEL.onnx"),
         ("onnx:", r"--detector: 'onnx:' names no model"),
         (f"onnx:{tmp_path / 'b.onnx'}", r"b.onnx: no such file"),
     ):
