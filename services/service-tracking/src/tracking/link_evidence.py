@@ -21,6 +21,8 @@ _NEAR = (4.0, 4.0)
 """How far apart ends may lie after a short gap, across and down the picture, in heights."""
 _FAR = (15.0, 6.0)
 """The same after a long one."""
+_FEWEST_RETURNS = -5.0
+"""Least log of returns to newcomers that is believed: no game that the weights were found on has fewer."""
 _REMEMBERED_SECONDS = 10.0
 """For how long those who went out of sight count as waiting for their return."""
 
@@ -187,5 +189,5 @@ def _usual(pieces: Pieces, frame: Index, frame_count: int, fps: float) -> Game:
     newcomers = int((~followed[:, later].any(axis=0)).sum())
     return Game(
         newcomers=float(np.log((newcomers + 0.5) / (frame_count / fps + 1))),
-        returns=float(np.log((returns + 0.5) / (newcomers + 1.5))),
+        returns=max(float(np.log((returns + 0.5) / (newcomers + 1.5))), _FEWEST_RETURNS),
     )
