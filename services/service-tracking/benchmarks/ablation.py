@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from benchmarks.accuracy import pooled
 from benchmarks.sequences import LabelledSequence
@@ -15,13 +13,11 @@ from shared_libs.common.tracks import Tracks
 from shared_libs.utils.progress import progress
 from tracking.evaluate import Counts, Scores, count
 from tracking.interpolation import interpolate
-from tracking.link_evidence import Scene, features_of, pairs_to_weigh
-from tracking.link_weights import WEIGHTS
-from tracking.linker import joined, link, renumbered, scene_of
+from tracking.linker import link, renumbered, scene_of
 from tracking.settings import TrackerSettings
 from tracking.tracker import track
 
-ONLINE, PIECES, BY_MOTION, LINKED = "online", "cut where passes differ", "joined by motion alone", "linked"
+ONLINE, PIECES, LINKED = "online", "cut where passes differ", "linked"
 FILLED = "{}, gaps filled"
 
 
@@ -73,23 +69,13 @@ def measure_ablation(
 def parts_of(sequence: LabelledSequence, settings: TrackerSettings) -> dict[str, Tracks]:
     """The tracks of a sequence, by what was at work."""
     online = track(sequence.detections, sequence.fps, settings)
-    found = {ONLINE: online, PIECES: online, BY_MOTION: online, LINKED: online}
+    found = {ONLINE: online, PIECES: online, LINKED: online}
     if len(online):
         scene = scene_of(online, sequence.fps, settings, None)
         found[PIECES] = renumbered(online, scene.pieces.piece)
-        found[BY_MOTION] = joined_by_motion(online, scene, settings)
         found[LINKED] = link(online, sequence.fps, settings)
     longest = round(settings.interpolate_seconds * sequence.fps)
     filled = {
         FILLED.format(name): interpolate(found[name], longest, settings.border_share) for name in (ONLINE, LINKED)
     }
     return {ONLINE: online, FILLED.format(ONLINE): filled[FILLED.format(ONLINE)], **found, **filled}
-
-
-def joined_by_motion(tracks: Tracks, scene: Scene, settings: TrackerSettings) -> Tracks:
-    """As the linker joins pieces, but as though neither pass had followed anybody beyond a piece's end."""
-    nobody = np.full(len(tracks), -1, np.int64)
-    silent = replace(scene, pieces=replace(scene.pieces, forward=nobody, backward=nobody))
-    pairs = pairs_to_weigh(silent, settings.link_seconds)
-    weight = features_of(silent, pairs) @ WEIGHTS + settings.link_bias
-    return renumbered(tracks, joined(silent.pieces, pairs, weight)[silent.pieces.piece])

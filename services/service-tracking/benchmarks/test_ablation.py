@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.ablation import BY_MOTION, FILLED, LINKED, ONLINE, PIECES, measure_ablation, parts_of
+from benchmarks.ablation import FILLED, LINKED, ONLINE, PIECES, measure_ablation, parts_of
 from benchmarks.accuracy import measure_accuracy
 from benchmarks.peers import chosen
 from benchmarks.sequences import find_sequences, make_sample_sequences, read_sequence, sequences_of
@@ -16,7 +16,7 @@ from shared_libs.common.detections import Detections
 from shared_libs.common.tracks import Source
 from tracking.settings import TrackerSettings
 
-ROWS = [ONLINE, FILLED.format(ONLINE), PIECES, BY_MOTION, LINKED, FILLED.format(LINKED)]
+ROWS = [ONLINE, FILLED.format(ONLINE), PIECES, LINKED, FILLED.format(LINKED)]
 
 
 def test_every_part_gets_a_row_and_ours_are_as_in_accuracy(folders: tuple[Path, Path], command: Command) -> None:
@@ -48,8 +48,8 @@ def test_parts_do_what_their_names_say(sample_tool: None, tmp_path: Path) -> Non
     found = parts_of(sequence, TrackerSettings())
     assert list(found) == ROWS
     ids = {name: len(np.unique(tracks.track_id)) for name, tracks in found.items()}
-    assert ids[PIECES] > max(ids[ONLINE], ids[BY_MOTION], ids[LINKED])
-    for name in (PIECES, BY_MOTION, LINKED):
+    assert ids[PIECES] > max(ids[ONLINE], ids[LINKED])
+    for name in (PIECES, LINKED):
         assert len(found[name]) == len(found[ONLINE])
     for name in (ONLINE, LINKED):
         filled = found[FILLED.format(name)]

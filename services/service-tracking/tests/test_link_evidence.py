@@ -101,18 +101,6 @@ def test_short_and_long_gaps_are_told_in_halves_of_their_own() -> None:
         assert not silent.any()
 
 
-def test_what_passes_said_is_told() -> None:
-    found = scene([(0, 50, 100, 0, 200), (60, 90, 100, 0, 200), (62, 95, 100, 0, 220)], same={1: 0})
-    pairs = pairs_to_weigh(found, 30.0)
-    features = features_of(found, pairs)
-    by_second = dict(zip(pairs.second.tolist(), range(2), strict=True))
-    said, other = by_second[1], by_second[2]
-    assert value("forward says so", features)[[said, other]].tolist() == [1, 0]
-    assert value("forward has no next", features).tolist() == [0, 0]
-    assert value("backward says so", features).tolist() == [0, 0]
-    assert value("backward has no next", features).tolist() == [1, 1]
-
-
 def test_who_runs_on_is_nearer_to_where_he_was_going_than_to_where_he_was() -> None:
     found = scene([(0, 50, 0, 5, 200), (56, 100, 0, 5, 200)])
     features = features_of(found, Pairs(np.array([0]), np.array([1])))

@@ -1,5 +1,7 @@
-"""What speaks for one piece being the continuation of another: motion, sizes, what the two passes said, and what is
-usual in this game."""
+"""What speaks for one piece being the continuation of another: motion, sizes, and what is usual in this game.
+
+What the two passes of the tracker said of a pair is left aside: where they differ, either is as often wrong as right.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,6 @@ _REMEMBERED_SECONDS = 10.0
 """For how long those who went out of sight count as waiting for their return."""
 
 FEATURES = (
-    "forward says so",
-    "backward says so",
-    "forward has no next",
-    "backward has no next",
     "log gap",
     "ahead across",
     "ahead down",
@@ -135,10 +133,6 @@ def features_of(scene: Scene, pairs: Pairs) -> Float:
     began = frame[pieces.first][pairs.second]
     waiting = np.searchsorted(ended, began) - np.searchsorted(ended, began - _REMEMBERED_SECONDS * scene.fps)
     columns = [
-        pieces.forward[last] == first,
-        pieces.backward[last] == first,
-        pieces.forward[last] < 0,
-        pieces.backward[last] < 0,
         np.log(gap),
         *_tailed(ahead / usual).T,
         *_tailed(behind / usual).T,
