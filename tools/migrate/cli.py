@@ -1,6 +1,7 @@
 """The command line: `bazel run //tools/migrate -- plan REPO`, the same as `python -m migrate` in tools/.venv."""
 
 import datetime
+import gc
 import json
 import os
 import sys
@@ -297,5 +298,11 @@ def _tell_undone(undone: Undone) -> None:
         _say(f"{len(undone.left)} files of yours stay where they are, such as {undone.left[0]}")
 
 
+_YOUNG = 200_000
+"""Objects after which rubbish is looked for: modules that were read live as long as the run, and looking through them
+every 700 objects, as Python does, frees nothing and takes a sixth of the time."""
+
+
 def main() -> None:
+    gc.set_threshold(_YOUNG)
     app(prog_name="migrate")
