@@ -165,8 +165,8 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(
 ) -> None:
     chosen = model if with_model else None
     whole = look(film, tmp_path / "whole", model=chosen)
-    monkeypatch.setattr(appearance_stage, "_SECONDS_BETWEEN_SAVES", 0.0)
-    monkeypatch.setattr(appearance_stage, "_LARGEST_SHARE", 1e9)
+    monkeypatch.setattr("tracking.checkpoint.SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr("tracking.checkpoint.LARGEST_SHARE", 1e9)
     monkeypatch.setattr(appearance_stage, "_BATCH_WITHOUT_MODEL", 16)
     began = []
     for _ in range(20):

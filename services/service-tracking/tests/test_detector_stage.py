@@ -14,7 +14,6 @@ from shared_libs.common.detections import Detections
 from shared_libs.common.errors import InputError
 from shared_libs.common.video import FrameWriter
 from tracking.checkpoint import Checkpoint, Watcher
-from tracking.detectors import detector_stage
 from tracking.detectors.detector import Boxes, Picture
 from tracking.detectors.detector_stage import detect_film
 
@@ -129,8 +128,8 @@ def test_a_run_that_was_cut_short_goes_on_and_ends_with_the_same_bytes(
 ) -> None:
     (tmp_path / "other").mkdir()
     whole = detect_film(film, LightDetector(), Checkpoint(tmp_path / "other", {}), Log())
-    monkeypatch.setattr(detector_stage, "_SECONDS_BETWEEN_SAVES", 0.0)
-    monkeypatch.setattr(detector_stage, "_LARGEST_SHARE", 1e9)
+    monkeypatch.setattr("tracking.checkpoint.SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr("tracking.checkpoint.LARGEST_SHARE", 1e9)
     with pytest.raises(KeyboardInterrupt):
         detect_film(film, LightDetector(fails_at=cut), checkpoint, Log())
     detector, log = LightDetector(), Log()
@@ -154,8 +153,8 @@ def test_what_another_detector_saw_is_not_taken(film: Path, checkpoint: Checkpoi
 
 def test_a_film_that_is_shorter_now_is_refused(film: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(detector_stage, "_SECONDS_BETWEEN_SAVES", 0.0)
-        patch.setattr(detector_stage, "_LARGEST_SHARE", 1e9)
+        patch.setattr("tracking.checkpoint.SECONDS_BETWEEN_SAVES", 0.0)
+        patch.setattr("tracking.checkpoint.LARGEST_SHARE", 1e9)
         detect_film(film, LightDetector(fails_at=20), checkpoint, Log())
     short = tmp_path / "short.mp4"
     with FrameWriter(short, fps=25) as writer:

@@ -159,3 +159,19 @@ def test_looks_decide_who_came_back() -> None:
     linked = link(apart, FPS, appearance=Appearance(seen, None))
     assert at(linked, 0, 10) == at(linked, 1, 150)
     assert at(linked, 1, 10) == at(linked, 0, 150)
+
+
+def test_somebody_unseen_between_two_does_not_make_them_one() -> None:
+    """Each of the two joins might be right, since nobody saw the one in the middle; both together cannot be."""
+    others = [whole(number % 2) for number in range(6)]
+    tracks, looks = game([[(0, 80, 0), (108, 120, 0), (148, 199, 1)], *others])
+    middle = (looks.track_id == 1) & (looks.frame > 100) & (looks.frame < 130)
+    seen = Appearance(looks.only(~middle), None)
+
+    def ids(linked: Tracks) -> list[int]:
+        return [int(linked.track_id[(linked.frame == frame) & (linked.xyxy[:, 0] == 20)][0]) for frame in (10, 180)]
+
+    first, last = ids(link(tracks, FPS))
+    assert first == last
+    first, last = ids(link(tracks, FPS, appearance=seen))
+    assert first != last

@@ -22,7 +22,6 @@ import pytest
 from shared_libs.common.detections import read_detections
 from shared_libs.common.tracks import Tracks
 from shared_libs.common.video import FrameWriter
-from tracking import camera_stage
 from tracking.camera_path import camera_path
 from tracking.camera_settings import CameraSettings
 from tracking.camera_stage import follow_film
@@ -37,9 +36,9 @@ KILLS = 100 if os.environ.get("LAXAI_EXHAUSTIVE") == "1" else 5
 # The program with short segments and frequent saves, so that a short film has many moments to be killed at.
 PROGRAM = """
 import sys
-from tracking import camera_stage, render
+from tracking import checkpoint, render
 from tracking.cli import main
-camera_stage._SECONDS_BETWEEN_SAVES, camera_stage._LARGEST_SHARE = 0.02, 1.0
+checkpoint.SECONDS_BETWEEN_SAVES, checkpoint.LARGEST_SHARE = 0.02, 1.0
 render.SEGMENT_FRAMES = 20
 sys.exit(main())
 """
@@ -296,8 +295,8 @@ class Interrupter(Watcher):
 
 
 def test_the_camera_goes_on_in_the_middle(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(camera_stage, "_SECONDS_BETWEEN_SAVES", -1.0)
-    monkeypatch.setattr(camera_stage, "_LARGEST_SHARE", float("inf"))
+    monkeypatch.setattr("tracking.checkpoint.SECONDS_BETWEEN_SAVES", -1.0)
+    monkeypatch.setattr("tracking.checkpoint.LARGEST_SHARE", float("inf"))
     detections, settings = read_detections(film / "det.txt"), CameraSettings()
     expected = camera_path(film / "clip.mp4", detections, settings)
     watcher = Interrupter(0)

@@ -13,7 +13,7 @@ from shared_libs.common.tracks import Tracks
 from shared_libs.common.video import FrameReader, Image, read_frames
 from tracking.appearance import Appearance, Looks
 from tracking.camera_path import DECODING_THREADS
-from tracking.checkpoint import Arrays, Checkpoint, Watcher
+from tracking.checkpoint import Arrays, Checkpoint, SavePace, Watcher
 from tracking.crops import Crops, CropSettings, choose_crops
 from tracking.jersey import JERSEY_SIZE, describe_jerseys
 from tracking.reid_model import ReidModel
@@ -21,9 +21,6 @@ from tracking.reid_model import ReidModel
 JERSEY_COLOURS = "jersey colours"
 """The describer of looks that need no model."""
 
-_SECONDS_BETWEEN_SAVES = 3.0
-_LARGEST_SHARE = 0.02
-"""Of the time, that goes into saving."""
 _NAME = "appearance"
 _BATCH_WITHOUT_MODEL = 64
 _USUAL_RATE = 25.0
@@ -73,7 +70,13 @@ class _Look:
 
     def all_of(self, part: _Part, checkpoint: Checkpoint, made_from: bytes, watcher: Watcher) -> None:
         began = time.perf_counter() - part.work_seconds
-        next_save = time.monotonic() + _SECONDS_BETWEEN_SAVES
+        pace = SavePace()
+
+        def save(frames: int) -> None:
+            part.work_seconds = time.perf_counter() - began
+            checkpoint.save(_NAME, part.arrays(), made_from)
+            watcher.saved(frames)
+
         picture: Image | None = None
         # Batches begin at multiples of their size wherever a run began: so no result depends on that.
         for first in range(part.done, len(self._frames), self._batch):
@@ -98,16 +101,9 @@ class _Look:
             part.done = last
             if picture is None:
                 break
-            now = time.monotonic()
-            if now >= next_save:
-                part.work_seconds = time.perf_counter() - began
-                checkpoint.save(_NAME, part.arrays(), made_from)
-                watcher.saved(int(self._frames[last - 1]))
-                took = time.monotonic() - now
-                next_save = now + took + max(_SECONDS_BETWEEN_SAVES, took / _LARGEST_SHARE)
-        part.done, part.is_whole, part.work_seconds = len(self._frames), True, time.perf_counter() - began
-        checkpoint.save(_NAME, part.arrays(), made_from)
-        watcher.saved(int(self._frames[-1]) + 1 if len(self._frames) else 0)
+            pace.save_if_due(lambda: save(int(self._frames[part.done - 1])))
+        part.done, part.is_whole = len(self._frames), True
+        save(int(self._frames[-1]) + 1 if len(self._frames) else 0)
 
     def _picture(self, frame: int) -> Image | None:
         """The film's picture number `frame`, None after its end."""

@@ -12,11 +12,8 @@ from shared_libs.common.detections import Detections
 from tracking.camera import CameraState
 from tracking.camera_path import CameraFollower, CameraPath, CameraStep, follow_camera
 from tracking.camera_settings import CameraSettings
-from tracking.checkpoint import Arrays, Checkpoint, Watcher
+from tracking.checkpoint import Arrays, Checkpoint, SavePace, Watcher
 
-_SECONDS_BETWEEN_SAVES = 3.0
-_LARGEST_SHARE = 0.02
-"""Of the time, that goes into saving."""
 _NAME = "camera"
 
 
@@ -38,7 +35,7 @@ def follow_film(
 
 def _follow(follower: CameraFollower, part: _Part, checkpoint: Checkpoint, watcher: Watcher) -> None:
     began = time.perf_counter() - part.work_seconds
-    next_save = time.monotonic() + _SECONDS_BETWEEN_SAVES
+    pace = SavePace()
 
     def save() -> None:
         part.state, part.work_seconds = follower.state(), time.perf_counter() - began
@@ -49,11 +46,7 @@ def _follow(follower: CameraFollower, part: _Part, checkpoint: Checkpoint, watch
     for step in follower:
         part.append(step)
         watcher.progressed(part.count)
-        now = time.monotonic()
-        if now >= next_save:
-            save()
-            took = time.monotonic() - now
-            next_save = now + took + max(_SECONDS_BETWEEN_SAVES, took / _LARGEST_SHARE)
+        pace.save_if_due(save)
     part.is_whole = True
     save()
 

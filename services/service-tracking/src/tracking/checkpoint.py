@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,6 +32,27 @@ class Watcher:
 
     def saved(self, done: int) -> None:
         """`done` frames need not be done again, whatever happens to this run."""
+
+
+SECONDS_BETWEEN_SAVES = 3.0
+LARGEST_SHARE = 0.02
+"""Of the time, that goes into saving."""
+
+
+class SavePace:
+    """When a stage saves on its way: every few seconds, and less often where saving takes long."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + SECONDS_BETWEEN_SAVES
+
+    def save_if_due(self, save: Callable[[], None]) -> None:
+        """Calls `save` if it is time."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        save()
+        took = time.monotonic() - now
+        self._next = now + took + max(SECONDS_BETWEEN_SAVES, took / LARGEST_SHARE)
 
 
 _MAGIC = b"LaxAI checkpoint 1\n"

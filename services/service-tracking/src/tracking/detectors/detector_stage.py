@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 from shared_libs.common.detections import Detections
 from shared_libs.common.errors import InputError
 from shared_libs.common.video import FrameReader, read_frames
-from tracking.checkpoint import Arrays, Checkpoint, Watcher
+from tracking.checkpoint import Arrays, Checkpoint, SavePace, Watcher
 from tracking.detectors.detector import Boxes, Detector
 
-_SECONDS_BETWEEN_SAVES = 3.0
-_LARGEST_SHARE = 0.02
-"""Of the time, that goes into saving."""
 _NAME = "detections"
 _DECODING_THREADS = 2
 """A fixed number, since what becomes of damaged pictures depends on it."""
@@ -43,7 +40,7 @@ def detect_film(video: Path, detector: Detector, checkpoint: Checkpoint, watcher
 
 def _detect(reader: FrameReader, detector: Detector, part: _Part, checkpoint: Checkpoint, watcher: Watcher) -> None:
     began = time.perf_counter() - part.work_seconds
-    next_save = time.monotonic() + _SECONDS_BETWEEN_SAVES
+    pace = SavePace()
 
     def save() -> None:
         part.work_seconds = time.perf_counter() - began
@@ -56,11 +53,7 @@ def _detect(reader: FrameReader, detector: Detector, part: _Part, checkpoint: Ch
         for boxes in detector.detect(pictures):
             part.append(boxes)
         watcher.progressed(part.frames)
-        now = time.monotonic()
-        if now >= next_save:
-            save()
-            took = time.monotonic() - now
-            next_save = now + took + max(_SECONDS_BETWEEN_SAVES, took / _LARGEST_SHARE)
+        pace.save_if_due(save)
     part.is_whole = True
     save()
 
