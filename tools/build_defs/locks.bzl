@@ -1,6 +1,7 @@
 """Which lock a package is built against.
 
-A lock is named by its short name: the service's, or `shared_libs`, `tools`, `benchmarks`. Its hub is `pypi_<lock>`.
+A lock is named by its short name: the service's, or `shared_libs`, `tools`, `benchmarks`. Its hub is `pypi_<lock>`, or
+that of its twin for an accelerator.
 """
 
 # Every service's lock. shared_libs' tests run under each of them.
@@ -8,7 +9,10 @@ SERVICE_LOCKS = ["tracking", "training", "cloud", "api"]
 
 SHARED_LIBS_LOCKS = ["shared_libs"] + SERVICE_LOCKS
 
-_LOCKS = SHARED_LIBS_LOCKS + ["tools", "benchmarks"]
+LOCKS = SHARED_LIBS_LOCKS + ["tools", "benchmarks"]
+
+# Locks that have a twin for an accelerator, called <lock>_<accelerator>: the same packages in builds that use it.
+_TWINS = {"training": ["cuda"]}
 
 _VENV = "@rules_python//python/config_settings:venv"
 
@@ -37,8 +41,14 @@ def lock_settings(lock):
         lock: the lock's short name.
 
     Returns:
-        A dict for the attribute `config_settings`.
+        A dict for the attribute `config_settings`; for a lock with a twin, a select() by //tools/build_defs:accelerator.
     """
-    if lock not in _LOCKS:
-        fail("there is no lock '{}'; there are {}".format(lock, ", ".join(_LOCKS)))
-    return {_VENV: "pypi_" + lock}
+    if lock not in LOCKS:
+        fail("there is no lock '{}'; there are {}".format(lock, ", ".join(LOCKS)))
+    settings = {_VENV: "pypi_" + lock}
+    if lock not in _TWINS:
+        return settings
+    return select({
+        Label("//tools/build_defs:accelerator_is_" + accelerator): {_VENV: "pypi_{}_{}".format(lock, accelerator)}
+        for accelerator in _TWINS[lock]
+    } | {"//conditions:default": settings})

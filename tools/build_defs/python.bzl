@@ -53,7 +53,7 @@ def pytest_test(name, srcs, locks = None, deps = [], env = {}, args = [], **kwar
         locks: short names of the locks to run under, the first as `name`, the others as `name_<lock>`.
             Without it, the lock of the test's place.
         deps: what the test imports; pytest is added.
-        env: as for py_test; LAXAI_LOCK, the lock's short name, is added.
+        env: as for py_test; LAXAI_LOCK, the lock's short name, is added (the same with any accelerator).
         args: arguments for pytest.
         **kwargs: as for rules_python's py_test.
     """

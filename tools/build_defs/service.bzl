@@ -1,6 +1,6 @@
 """What every service declares, in one call."""
 
-load(":house_rules.bzl", "house_rule_test")
+load(":house_rules.bzl", "dependency_rule_test")
 load(":python.bzl", "py_binary")
 
 _SERVICE_MAIN = """\
@@ -48,12 +48,14 @@ def laxai_service(name, package, deps, data = [], visibility = ["//deploy/local:
         visibility = visibility,
         deps = deps,
     )
-    service = "//{}:{}".format(native.package_name(), name)
-    house_rule_test(
+    dependency_rule_test(
         name = name + "_house_rules",
-        forbidden = {
-            "filter('^//services/', deps({0})) except filter('^//{1}[:/]', deps({0}))".format(service, native.package_name()): [service],
-            "filter('^//(tools|deploy)[:/]', deps({}))".format(service): [service],
-        },
+        allowed = [native.package_name()],
+        forbidden = [
+            "deploy",
+            "services",
+            "tools",
+        ],
+        target = ":" + name,
         why = "A service depends on shared_libs and on its own lock: not on another service, nor on what does not ship.",
     )

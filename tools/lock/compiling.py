@@ -78,12 +78,12 @@ def compile_lock(root: Path, name: str, upgrades: Upgrades, reachable: Sequence[
 
 
 def _copy_requirements(source: Path, target: Path, reachable: Sequence[str]) -> None:
-    """Copies the .in and .constraints files; a line that names an index out of reach becomes a comment."""
+    """Copies what locks are made from; a line that names an index out of reach becomes a comment."""
     target.mkdir()
     for path in source.iterdir():
         if path.suffix == ".constraints":
             shutil.copyfile(path, target / path.name)
-        elif path.suffix == ".in":
+        elif path.suffix in (".in", ".part"):
             rows = []
             for row in path.read_text(encoding="utf-8").splitlines():
                 words = row.replace("=", " ", 1).split()
@@ -112,6 +112,8 @@ def _pip_compile(root: Path, copy: Path, name: str, upgrades: Upgrades, out_of_r
         "CUSTOM_COMPILE_COMMAND": COMMAND,
         # Wheels only: what has none would have to be compiled on every machine that installs the lock.
         "PIP_ONLY_BINARY": ":all:",
+        # What a wheel requires is read out of it where it lies, if the server gives parts of files: CUDA's are large.
+        "PIP_USE_FEATURE": " ".join([*os.environ.get("PIP_USE_FEATURE", "").split(), "fast-deps"]),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     done = subprocess.run(

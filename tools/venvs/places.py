@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lock.workspace import REQUIREMENTS, SHARED_LIBS, lock_names, service_lock_names
+from lock.workspace import REQUIREMENTS, SHARED_LIBS, lock_names, service_lock_names, spelling
 
 FOLDER = ".venv"
 
@@ -27,10 +27,11 @@ class Place:
         return self.venv / "bin" / "python"
 
 
-def places(root: Path) -> list[Place]:
+def places(root: Path, accelerator: str) -> list[Place]:
     """Every service with a lock (whether its folder is there yet or not), shared_libs and tools, by name.
 
     The import roots are the workspace (for `shared_libs.…`) and the place's own: a service's `src/`, or `tools/`.
+    A service that has a lock for the accelerator, SERVICE_ACCELERATOR (training_cuda), gets that one.
     """
     available = lock_names(root)
     found = []
@@ -45,5 +46,8 @@ def places(root: Path) -> list[Place]:
         else:
             name = lock_name.replace("_", "-")
             folder = root / "services" / name
+            twin = f"{spelling(lock_name)}_{accelerator}"
+            if twin in available:
+                lock = lock.with_name(f"{twin}.txt")
             found.append(Place(name, folder, lock, (root, folder / "src")))
     return found

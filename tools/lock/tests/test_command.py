@@ -2,7 +2,9 @@
 
 import json
 
+from lock.lockfile import read_lock
 from lock.testing import Workspace
+from shared_libs.common.files import sha256_file
 
 
 def test_a_lock_is_made_and_made_again_without_a_byte_changed(workspace: Workspace) -> None:
@@ -78,6 +80,35 @@ def test_a_constraint_holds_for_its_own_lock_only_also_from_scratch(workspace: W
     assert workspace.lock().returncode == 0
     assert "alpha==1.0" in workspace.read("shared_libs.txt")
     assert "alpha==2.0" in workspace.read("service_x.txt")
+
+
+def test_a_part_is_included_and_is_no_lock(workspace: Workspace) -> None:
+    for name in ("alpha", "beta"):
+        workspace.wheel(name, "1.0")
+    workspace.write("common.part", "alpha\n")
+    workspace.write("one.in", "-r common.part\nbeta\n")
+    workspace.write("two.in", "-r common.part\n")
+    done = workspace.lock()
+    assert done.returncode == 0, done.stderr
+    assert "alpha==1.0" in workspace.read("one.txt") and "beta==1.0" in workspace.read("one.txt")
+    assert "via -r requirements/common.part" in workspace.read("two.txt") and "beta" not in workspace.read("two.txt")
+    assert not (workspace.root / "requirements" / "common.txt").exists()
+
+
+def test_a_build_with_a_label_is_locked_only_where_its_label_is_asked_for(workspace: Workspace) -> None:
+    released, labelled = workspace.wheel("alpha", "1.0"), workspace.wheel("alpha", "1.0+cpu")
+    expected = {
+        "alpha==1.0": ("alpha==1.0", sha256_file(released)),
+        "alpha>=0.9": ("alpha==1.0", sha256_file(released)),
+        "alpha==1.0+cpu": ("alpha==1.0+cpu", sha256_file(labelled)),
+    }
+    for number, asked in enumerate(expected):
+        workspace.write(f"lock{number}.in", f"{asked}\n")
+    done = workspace.lock()
+    assert done.returncode == 0, done.stderr
+    for number, (key, digest) in enumerate(expected.values()):
+        (pin,) = read_lock(workspace.root / "requirements" / f"lock{number}.txt")
+        assert (pin.key, pin.hashes) == (key, frozenset({digest}))
 
 
 def test_an_index_out_of_reach_is_left_out_and_no_address_is_written(workspace: Workspace) -> None:

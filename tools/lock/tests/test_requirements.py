@@ -15,6 +15,7 @@ from lock.workspace import REQUIREMENTS, SHARED_LIBS, lock_names, service_lock_n
 ROOT = Path(__file__).parents[3]
 LOCKS = lock_names(ROOT)
 SERVICES = service_lock_names(LOCKS)
+CUDA = ("cuda-", "nvidia-", "triton")
 
 
 def lock_path(name: str) -> Path:
@@ -28,7 +29,7 @@ def pins_here(name: str) -> dict[str, Pin]:
 def test_every_lock_of_the_design_is_there() -> None:
     expected = {"api", "cloud", "tracking", "training"}
     assert {name.removeprefix("service_") for name in SERVICES} >= expected
-    assert {SHARED_LIBS, "tools", "benchmarks"} <= set(LOCKS)
+    assert {SHARED_LIBS, "tools", "benchmarks", "training_cuda"} <= set(LOCKS)
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -82,14 +83,25 @@ def test_every_lock_contains_pytest(name: str) -> None:
 def test_the_cpu_build_of_torch_is_in_the_training_lock_only() -> None:
     torches = {name: [pin for pin in read_lock(lock_path(name)) if pin.name == "torch"] for name in LOCKS}
     assert {pin.version for pin in torches.pop("service_training")} == {"2.13.0+cpu", "2.13.0"}
+    assert [pin.version for pin in torches.pop("training_cuda")] == ["2.13.0"]
     assert not any(torches.values())
     others = [pin for name in LOCKS for pin in read_lock(lock_path(name)) if pin.name != "torch"]
     assert not [pin.key for pin in others if "+" in pin.version]
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_nothing_brings_cuda(name: str) -> None:
-    assert not [pin.key for pin in read_lock(lock_path(name)) if pin.name.startswith(("nvidia-", "cuda-", "triton"))]
+def test_cuda_is_in_the_lock_for_it_only(name: str) -> None:
+    brings_cuda = [pin.key for pin in read_lock(lock_path(name)) if pin.name.startswith(CUDA)]
+    assert bool(brings_cuda) == (name == "training_cuda"), brings_cuda
+
+
+def test_the_two_locks_of_service_training_differ_in_torch_and_its_cuda_only() -> None:
+    cpu, cuda = pins_here("service_training"), pins_here("training_cuda")
+    assert cpu.pop("torch").version == f"{cuda.pop('torch').version}+cpu"
+    common = {name: pin for name, pin in cuda.items() if not name.startswith(CUDA)}
+    remedy = "bazel run //tools/lock -- training training_cuda --upgrade-package X"
+    assert {pin.key for pin in common.values()} == {pin.key for pin in cpu.values()}, remedy
+    assert {pin.name: pin.hashes for pin in common.values()} == {pin.name: pin.hashes for pin in cpu.values()}
 
 
 @pytest.mark.parametrize("name", LOCKS)

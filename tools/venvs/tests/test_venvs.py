@@ -92,6 +92,18 @@ def test_what_is_up_to_date_is_left_alone_and_what_is_not_is_built_anew(workspac
     assert not marker.exists()
 
 
+def test_with_an_accelerator_a_service_is_built_from_its_lock_for_it(workspace: Workspace) -> None:
+    workspace.write("here_cuda.in", "")
+    lock(workspace, "here_cuda", workspace.wheel("alpha", "2.0"), workspace.wheel("beta", "1.0"))
+    done = venvs(workspace, "here", "--accelerator", "cuda")
+    assert done.returncode == 0, done.stderr
+    assert "services/service-here/.venv: building from requirements/here_cuda.txt" in done.stderr
+    assert run_here(workspace) == "here 2.0\n"
+    assert "up to date" in venvs(workspace, "here", "--accelerator", "cuda").stderr
+    assert venvs(workspace, "here").returncode == 0
+    assert run_here(workspace) == "here 1.0\n"
+
+
 def test_a_venv_without_its_stamp_is_built_anew(workspace: Workspace) -> None:
     assert venvs(workspace, "here").returncode == 0
     (venv_of(workspace) / "laxai-venv.json").unlink()
@@ -143,8 +155,11 @@ def test_a_run_that_was_killed_is_made_good_by_the_next(workspace: Workspace) ->
 def test_what_cannot_be_built_is_said_in_one_line(workspace: Workspace) -> None:
     (workspace.root / "services" / "service-later" / "src").mkdir(parents=True)
     (workspace.root / "requirements" / "service_later.txt").unlink()
+    workspace.write("here_cuda.in", "")
     for arguments, cause in (
         (["nonesuch"], "there is no such virtual environment"),
+        (["here", "--accelerator", "tpu"], "tpu: there is no lock for it, for any of service-here"),
+        (["here", "--accelerator", "cuda"], "make it: bazel run //tools/lock -- here-cuda"),
         (["tools"], "there is no such virtual environment"),
         (["later"], "make it: bazel run //tools/lock -- service-later"),
         (["here", "--python", "/nonesuch/python"], "/nonesuch/python: cannot be run"),
