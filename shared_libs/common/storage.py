@@ -4,6 +4,7 @@
     {tenant}/videos/{video}/runs/{run}/…
     {tenant}/datasets/{dataset}/{train,val}/{identity}/…
     {tenant}/models/{model}/{model.onnx,checkpoint.ckpt,model.json}
+    {tenant}/models/promoted.json
 
 Builders make such paths from checked parts; `parse` takes them apart. No text whatsoever makes a path outside its
 tenant's prefix: tenants, ids and names are of a few ASCII characters, and everything else is refused.
@@ -20,6 +21,7 @@ ModelFile = Literal["model.onnx", "checkpoint.ckpt", "model.json"]
 
 SPLITS: tuple[Split, ...] = ("train", "val")
 MODEL_FILES: tuple[ModelFile, ...] = ("model.onnx", "checkpoint.ckpt", "model.json")
+PROMOTED = "promoted.json"
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 # Letters, digits, dot, dash, underscore; neither first nor last a dot, so never "." or "..".
@@ -94,19 +96,32 @@ def model_path(tenant: str, model_id: str, name: str) -> str:
     return f"{model_folder(tenant, model_id)}/{name}"
 
 
+def models_folder(tenant: str) -> str:
+    """The folder of all models."""
+    return under(tenant, "models")
+
+
+def promoted_models(tenant: str) -> str:
+    """The file that says which models are in use."""
+    return under(tenant, "models", PROMOTED)
+
+
 @dataclass(frozen=True, slots=True)
 class StoragePath:
-    """A path taken apart: whose it is, of which video, dataset or model (and run), and the names below that."""
+    """A path taken apart: whose it is, of which video, dataset or model (and run), and the names below that.
+
+    Of the kind "promoted" is one file alone, and its name is the object_id.
+    """
 
     tenant: str
-    kind: Literal["video", "run", "dataset", "model"]
+    kind: Literal["video", "run", "dataset", "model", "promoted"]
     object_id: str
     run_id: str | None = None
     rest: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         runs = () if self.run_id is None else ("runs", self.run_id)
-        folder = "videos" if self.kind == "run" else f"{self.kind}s"
+        folder = {"run": "videos", "promoted": "models"}.get(self.kind, f"{self.kind}s")
         return under(self.tenant, folder, self.object_id, *runs, *self.rest)
 
 
@@ -126,6 +141,8 @@ def parse(path: str) -> StoragePath:
         if rest and rest[0] not in SPLITS and len(rest) > 1:
             raise StoragePathError(f"not a split of a dataset: {rest[0]!r:.80}")
         return StoragePath(tenant, "dataset", _check_id(object_id, "dataset"), None, tuple(rest))
+    if folder == "models" and parts[1:] == [PROMOTED]:
+        return StoragePath(tenant, "promoted", PROMOTED)
     if folder == "models":
         if rest and (len(rest) > 1 or rest[0] not in MODEL_FILES):
             raise StoragePathError(f"not a model's file: {'/'.join(rest)!r:.80}")

@@ -103,6 +103,12 @@ class progress:
         if self._bar is not None and self._task is not None:
             self._bar.reset(self._task, completed=done, counted=self._counted())
 
+    def expect(self, total: int) -> None:
+        """There are `total` steps, as far as is known now: for work that ends by the clock."""
+        self.total = total
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=total)
+
     def over(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items, one step each."""
         with self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,16 @@ class Done(NamedTuple):
 
 
 Command = Callable[..., Done]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def empty_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test uses a model that somebody has promoted on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LAXAI_CONFIG", raising=False)
+        patch.delenv("LAXAI_TENANT", raising=False)
+        patch.setenv("LAXAI_STORAGE", str(tmp_path_factory.mktemp("storage")))
+        yield
 
 
 @pytest.fixture
@@ -59,7 +69,8 @@ def start_program(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     compiled = {"NUMBA_CACHE_DIR": str(folder.parent)} if folder is not None else {}
 
     def start(*arguments: str | Path | int, cwd: Path = tmp_path, **variables: str) -> subprocess.Popen[str]:
-        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+        names = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "LAXAI_STORAGE")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         kept |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
         line = [sys.executable, "-m", "tracking", *map(str, arguments)]
         pipe = subprocess.PIPE

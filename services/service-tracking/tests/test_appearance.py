@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from shared_libs.common.crops import choose_crops
 from shared_libs.common.errors import InputError
 from shared_libs.common.tracks import Tracks
 from shared_libs.common.video import FrameReader, FrameWriter, read_frames
@@ -18,7 +19,6 @@ from tracking import appearance_stage
 from tracking.appearance import Appearance, Looks
 from tracking.appearance_stage import look_at_film
 from tracking.checkpoint import Checkpoint, Watcher
-from tracking.crops import choose_crops
 from tracking.jersey import describe_jerseys
 from tracking.reid_model import ReidModel, open_reid_model
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from shared_libs.common.errors import InputError
+from shared_libs.common.files import sha256_file
+from shared_libs.common.model_card import MeasuredFile, ModelCard, ModelEmbedding, ModelInput, write_model_card
 from tracking.reid_model import ReidModel, open_reid_model
 
 Image = npt.NDArray[np.uint8]
@@ -136,6 +139,51 @@ def test_of_several_outputs_the_one_called_embedding_counts(tmp_path: Path) -> N
     assert found == pytest.approx(unit(np.array([1.0, 1.0, 0.0])), abs=1e-3)
 
 
+def test_a_card_of_the_training_service_is_read(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model.onnx", ("batch", 3, "h", "w"))
+    mean, std = (0.1, 0.2, 0.3), (0.5, 0.25, 0.2)
+    card = ModelCard(
+        model_id="model_3f9a0c51d2e7",
+        kind="reid",
+        name="spring games",
+        created=datetime(2026, 5, 1, tzinfo=UTC),
+        code_version="1",
+        input=ModelInput(height=64, width=32, mean=mean, std=std, colour="bgr"),
+        embedding=ModelEmbedding(size=3),
+        network="means",
+        opset=13,
+        files={"model.onnx": MeasuredFile.of(path), "checkpoint.ckpt": MeasuredFile(size=3, sha256="0" * 64)},
+        metrics={"rank1": 0.9},
+        likeness_threshold=0.6,
+    )
+    write_model_card(tmp_path / "model.json", card)
+    model = open_reid_model(path)
+    assert (model.name, model.height, model.width, model.size) == ("model_3f9a0c51d2e7", 64, 32, 3)
+    expected = unit((np.array(COLOUR) / 255 - mean) / std)[::-1]
+    assert vector(model, plain(COLOUR)) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("called", ["reid.onnx", "model.onnx"])
+def test_a_file_that_is_not_the_one_of_the_card_is_refused(called: str, tmp_path: Path) -> None:
+    path = write_model(tmp_path / "reid.onnx")
+    digest = sha256_file(path)
+    write_card(path, files={called: {"sha256": digest, "size": path.stat().st_size}})
+    assert open_reid_model(path).name == "reid.onnx"
+    write_model(path, ("batch", 32, 16, 3))
+    with pytest.raises(InputError) as caught:
+        open_reid_model(path)
+    assert str(caught.value).startswith(f"{path}: is not the file that reid.json describes (SHA-256)")
+    assert "copy or export both again" in str(caught.value)
+
+
+def test_of_several_files_on_a_card_the_one_of_this_name_counts(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "reid.onnx")
+    write_card(path, files={"model.onnx": {"sha256": "0" * 64}, "reid.onnx": {"sha256": sha256_file(path)}})
+    assert open_reid_model(path).size == 3
+    write_card(path, files={"other.onnx": {"sha256": "0" * 64}})
+    assert open_reid_model(path).size == 3
+
+
 def test_the_digest_is_that_of_model_and_card(tmp_path: Path) -> None:
     path = write_model(tmp_path / "reid.onnx")
     before = open_reid_model(path).digest
@@ -195,6 +243,7 @@ def test_a_vector_without_length_is_refused(tmp_path: Path) -> None:
         ('{"input": {"colour": "red"}}', "input.colour"),
         ('{"input": {"height": 64}}', "the model takes 32"),
         ('{"embedding": {"size": 512}}', "says 512"),
+        ('{"files": {"model.onnx": {"sha256": "abc"}}}', "files.model.onnx.sha256"),
     ],
 )
 def test_a_card_that_is_wrong_is_refused_in_one_line(tmp_path: Path, card: str, message: str) -> None:

@@ -77,7 +77,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_program(folder: Path, *arguments: str, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    names = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "LAXAI_STORAGE")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     kept |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     line = [sys.executable, "-c", PROGRAM, *arguments]
     pipe = subprocess.PIPE

@@ -32,7 +32,7 @@ NASTY = st.sampled_from(
             ".a",
             "\u00e4",
         ),
-        *(VIDEO, RUN, MODEL, DATASET, "reds", "train", "model.onnx"),
+        *(VIDEO, RUN, MODEL, DATASET, "reds", "train", "model.onnx", "models", "promoted.json"),
     ]
 )
 ANYTHING = NASTY | st.text() | st.text("./\\ab-_\0%~ ", max_size=6)
@@ -67,8 +67,11 @@ def test_no_text_makes_a_path_outside_its_tenant(texts: list[str], tenant: str) 
         lambda: storage.dataset_path(tenant, a, b, c),
         lambda: storage.model_folder(tenant, a),
         lambda: storage.model_path(tenant, MODEL, a),
+        lambda: storage.models_folder(tenant),
+        lambda: storage.promoted_models(tenant),
         lambda: str(parse("/".join([tenant, *texts]))),
         lambda: str(StoragePath(tenant, "video", a, b, tuple(texts))),
+        lambda: str(StoragePath(tenant, "promoted", a, None, tuple(texts))),
     ]
     for attempt in attempts:
         try:
@@ -86,6 +89,8 @@ def test_paths_of_ordinary_names_are_made_and_taken_apart(tenant: str, names: li
         storage.run_path(tenant, VIDEO, RUN, *names),
         storage.dataset_path(tenant, DATASET, "val", *names),
         f"{storage.video_folder(tenant, VIDEO)}/{names[0]}",
+        storage.model_path(tenant, MODEL, "model.onnx"),
+        storage.promoted_models(tenant),
     ):
         assert str(parse(path)) == path
 
@@ -97,12 +102,15 @@ def test_the_layout_is_the_designs() -> None:
     assert storage.model_path("reds", MODEL, "model.onnx") == f"reds/models/{MODEL}/model.onnx"
     assert storage.dataset_folder("reds", DATASET) == f"reds/datasets/{DATASET}"
     assert storage.model_folder("reds", MODEL) == f"reds/models/{MODEL}"
+    assert storage.models_folder("reds") == "reds/models"
+    assert storage.promoted_models("reds") == "reds/models/promoted.json"
 
 
 def test_a_path_is_taken_apart() -> None:
     assert parse(f"reds/videos/{VIDEO}/runs/{RUN}/a/b.txt") == StoragePath("reds", "run", VIDEO, RUN, ("a", "b.txt"))
     assert parse(f"reds/videos/{VIDEO}/source.mp4") == StoragePath("reds", "video", VIDEO, None, ("source.mp4",))
     assert parse(f"reds/models/{MODEL}/model.json") == StoragePath("reds", "model", MODEL, None, ("model.json",))
+    assert parse("reds/models/promoted.json") == StoragePath("reds", "promoted", "promoted.json")
     assert parse(f"reds/datasets/{DATASET}/train/p7") == StoragePath("reds", "dataset", DATASET, None, ("train", "p7"))
 
 
@@ -120,6 +128,10 @@ def test_a_path_is_taken_apart() -> None:
         f"reds/videos/{VIDEO}/runs/{VIDEO}/a",
         f"reds/videos/{VIDEO}/../{VIDEO}",
         f"reds/models/{MODEL}/weights.bin",
+        f"reds/models/{MODEL}/promoted.json",
+        "reds/models/promoted.json/model.onnx",
+        "reds/models/model.json",
+        "reds/datasets/promoted.json",
         f"reds/datasets/{DATASET}/test/p7",
         f"Reds/videos/{VIDEO}",
     ],

@@ -54,6 +54,7 @@ class Demo:
             arguments = ["track", str(self.sample / "clip.mp4"), "--out", str(self.tracking)]
             arguments += ["--detections", str(self.sample / "det" / "det.txt")]
             arguments += ["--truth", str(self.sample / "gt" / "gt.txt")]
+            arguments += ["--reid", "none"]  # the same for everybody, whatever model they have promoted
             self._part(children, "service-tracking", [*track, *arguments])
         self._say_results()
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shared_libs.common.crops import Crops, CropSettings, choose_crops
 from shared_libs.common.tracks import Tracks
 from shared_libs.common.video import FrameReader, Image, read_frames
 from tracking.appearance import Appearance, Looks
 from tracking.camera_path import DECODING_THREADS
 from tracking.checkpoint import Arrays, Checkpoint, SavePace, Watcher
-from tracking.crops import Crops, CropSettings, choose_crops
 from tracking.jersey import JERSEY_SIZE, describe_jerseys
 from tracking.reid_model import ReidModel
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tracking.pipeline import Result
 
 USAGE_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
+NO_MODEL = "none"
 
 app = typer.Typer(
     name="tracking",
@@ -76,7 +77,8 @@ Reid = Annotated[
     typer.Option(
         "--reid",
         metavar="MODEL.onnx",
-        help="With VIDEO: a re-identification model that tells people apart; jersey colours without.",
+        help="With VIDEO: a re-identification model that tells people apart, or none for jersey colours alone. By "
+        "default the model that was promoted in storage (LAXAI_STORAGE), if one was.",
     ),
 ]
 Roster = Annotated[str | None, typer.Option("--roster", metavar="FILE.csv", help="Who plays: number, name, team.")]
@@ -134,7 +136,7 @@ def track_command(
         raise InputError(name, "the boxes come from --detections already", hint="leave one of the two out")
     if detections is None and video is None:
         raise InputError("--detections", "is needed where there is no VIDEO to find people in", hint="pass a film")
-    if online and reid is not None:
+    if online and reid not in (None, NO_MODEL):
         raise InputError("--reid", "is for linking, which --online leaves out", hint="leave one of the two out")
     _run(
         video,
@@ -189,7 +191,9 @@ def _run(
     fps = choices["fps"]
     if fps is not None and not 0 < fps <= 1000:
         raise InputError("--fps", f"must lie between 0 and 1000, not {fps:g}")
-    for option, wanted in (("--render", render), ("--camera", camera), ("--reid", files["reid"])):
+    asked = files.pop("reid")
+    reid = None if asked == NO_MODEL else asked
+    for option, wanted in (("--render", render), ("--camera", camera), ("--reid", reid)):
         if wanted and video is None:
             what = {"--render": "to draw on", "--camera": "to see its motion in", "--reid": "to see people in"}[option]
             raise InputError(option, f"there is no video {what}", hint="pass VIDEO")
@@ -198,6 +202,13 @@ def _run(
 
     given: dict[str, Any] = {role: user_path(path) for role, path in files.items() if path is not None}
     given |= {name: choice for name, choice in choices.items() if choice is not None}
+    if reid is not None:
+        given["reid"] = user_path(reid)
+    elif asked is None and video is not None and not choices.get("online"):
+        from tracking.promoted_model import promoted_reid_model
+
+        given["reid"] = promoted_reid_model()
+        given["reid_is_promoted"] = given["reid"] is not None
     result = run_tracking(
         Request(
             out=user_path(out),

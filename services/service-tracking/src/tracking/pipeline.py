@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import time
@@ -59,9 +60,9 @@ class Request:
 
     Boxes come from the file `detections`, from the `tracks` of another run, or are found in `video` by `detector`:
     "motion", or onnx:MODEL.onnx, which looks at `tiles` of the picture ("auto", "off", "3x2"). `online`: leave tracks
-    as the online tracker has them. `reid`: a re-identification model. `roster` and `edits`: files with who plays and
-    what was corrected. `camera`: whether to follow the camera's motion in the video; `fresh`: whether to begin anew
-    where an earlier run was cut short.
+    as the online tracker has them. `reid`: a re-identification model; `reid_is_promoted`: nobody named it, it is the
+    one that is in use in storage. `roster` and `edits`: files with who plays and what was corrected. `camera`: whether
+    to follow the camera's motion in the video; `fresh`: whether to begin anew where an earlier run was cut short.
     """
 
     out: Path
@@ -70,6 +71,7 @@ class Request:
     detector: str = MOTION
     tiles: str = "auto"
     reid: Path | None = None
+    reid_is_promoted: bool = False
     roster: Path | None = None
     edits: Path | None = None
     online: bool = False
@@ -113,7 +115,7 @@ def run_tracking(request: Request, say: Callable[[str], None] = lambda words: No
     info = video_info(request.video) if request.video is not None else None
     fps = frame_rate(request, info)
     finder = Finder.named(request.detector, request.tiles) if boxes is None else None
-    model = _reid_model(request.reid) if request.reid is not None else None
+    model = _reid_model(request)
     measured = {role: InputFile.of(path) for role, path in given.items() if path.exists()}
     settings: dict[str, JsonValue] = {"fps": fps, **request.settings.model_dump()}
     if request.video is not None:
@@ -127,6 +129,8 @@ def run_tracking(request: Request, say: Callable[[str], None] = lambda words: No
         command = _command(measured, settings, finder, render=request.render)
         checkpoint = Checkpoint(work, command, fresh=request.fresh, say=say)
         standing = Standing(checkpoint, say)
+        if model is not None and request.reid_is_promoted:
+            say(f"re-identification: {model.name} (promoted)")
         with standing.noted():
             timings: dict[str, float] = {}
             notes: list[str] = [MOTION_ONLY] if finder is not None and finder.name == MOTION else []
@@ -178,7 +182,7 @@ def run_tracking(request: Request, say: Callable[[str], None] = lambda words: No
                 code_version=__version__,
                 inputs=measured,
                 settings=settings,
-                model_ids=_models(request, finder),
+                model_ids=_models(finder, model),
                 metrics=_metrics(detections, people, scores) | camera_metrics(camera),
                 timings=timings,
                 notes=tuple(notes),
@@ -264,15 +268,19 @@ def _as_detections(tracks: Tracks | None) -> Detections:
     return Detections.from_arrays(tracks.frame, tracks.xyxy, tracks.score, tracks.class_id, tracks.frame_count)
 
 
-def _reid_model(path: Path) -> ReidModel:
+def _reid_model(request: Request) -> ReidModel | None:
+    if request.reid is None:
+        return None
+    from tracking.promoted_model import way_out
     from tracking.reid_model import open_reid_model
 
-    return open_reid_model(path)
+    with way_out() if request.reid_is_promoted else contextlib.nullcontext():
+        return open_reid_model(request.reid)
 
 
-def _models(request: Request, finder: Finder | None) -> dict[str, str]:
+def _models(finder: Finder | None, model: ReidModel | None) -> dict[str, str]:
     models = {} if finder is None else {"detector": finder.name}
-    return models if request.reid is None else models | {"reid": request.reid.name}
+    return models if model is None else models | {"reid": model.name}
 
 
 def drawing_of(people: People, camera: CameraPath | None, remark: str) -> Drawing:

@@ -3,13 +3,16 @@
 A model takes pictures of one person each, (b, 3, height, width) or (b, height, width, 3), and gives (b, d). What its
 file cannot say stands in MODEL.json beside MODEL.onnx, all of it optional:
 
-    {"input": {"height": 256, "width": 128, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
+    {"model_id": "model_3f9a0c51d2e7",
+     "input": {"height": 256, "width": 128, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
                "colour": "rgb"},
-     "embedding": {"size": 512}}
+     "embedding": {"size": 512},
+     "files": {"model.onnx": {"sha256": "…"}}}
 
 mean and std are those of red, green and blue in 0 to 1 and always in that order; colour, "rgb" or "bgr", is the order
-that the model takes. By default: ImageNet's, RGB, and 256 by 128 where the model leaves its size open. Other keys at
-the top are others' matter.
+that the model takes. By default: ImageNet's, RGB, and 256 by 128 where the model leaves its size open. files: the
+SHA-256 of the model, under its own name or as model.onnx; another file is refused. Other keys at the top are others'
+matter. The training service's cards (`shared_libs/common/model_card.py`) are of this form.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from shared_libs.common.documents import Contract, explain
 from shared_libs.common.errors import InputError
 from shared_libs.common.files import read_bytes
 from shared_libs.common.json_text import parse_json
+from shared_libs.common.run import Sha256
 from tracking.onnx_session import Tensor, model_input, model_outputs, open_session, run_model
 
 if TYPE_CHECKING:
@@ -57,23 +61,33 @@ class _CardEmbedding(Contract):
     size: Annotated[int, Field(ge=1)] | None = None
 
 
-class _Card(Contract):
+class _Extensible(Contract):
+    """Other keys are others' matter."""
+
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
+
+class _CardFile(_Extensible):
+    sha256: Sha256
+
+
+class _Card(_Extensible):
+    model_id: str | None = None
     input: _CardInput = _CardInput()
     embedding: _CardEmbedding = _CardEmbedding()
+    files: dict[str, _CardFile] = Field(default_factory=dict)
 
 
 class ReidModel:
     """A model that is ready; made by `open_reid_model`.
 
-    name: its file's. height, width: of the pictures that it takes, in pixels. size: of its vectors. batch: how many
-    crops it is given at once. digest: SHA-256 of its file and its card, 32 bytes.
+    name: the id that its card gives, or else its file's name. height, width: of the pictures that it takes, in pixels.
+    size: of its vectors. batch: how many crops it is given at once. digest: SHA-256 of its file and its card, 32 bytes.
     """
 
     def __init__(self, path: Path, session: onnxruntime.InferenceSession, card: _Card, digest: bytes) -> None:
         tensor = model_input(session, path)
-        self.name = path.name
+        self.name = card.model_id or path.name
         self.digest = digest
         self._path, self._session, self._card, self._tensor = path, session, card.input, tensor
         self._is_planar, (self.height, self.width) = _layout(path, tensor, card.input)
@@ -89,8 +103,8 @@ class ReidModel:
     def cut(self, picture: Image, box: npt.NDArray[np.float32]) -> Image | None:
         """What `picture`, uint8 (h, w, 3) in RGB, shows in `box` (4,), uint8 (height, width, 3); None where nothing."""
         rows, columns = picture.shape[:2]
-        left, top, right, bottom = (round(float(edge)) for edge in box)
-        region = picture[max(top, 0) : min(bottom, rows), max(left, 0) : min(right, columns)]
+        left, top, right, bottom = (max(round(float(edge)), 0) for edge in box)
+        region = picture[top : min(bottom, rows), left : min(right, columns)]
         if not region.size:
             return None
         is_larger = region.shape[0] >= self.height and region.shape[1] >= self.width
@@ -130,23 +144,30 @@ def open_reid_model(path: Path) -> ReidModel:
     """The model in a file, tried out once.
 
     Raises InputError where it is missing, not a model that can be run, takes or gives something else than such a model
-    does, or where its card is wrong.
+    does, or where its card is wrong or that of another file.
     """
-    session = open_session(path)
     digest = hashlib.sha256(read_bytes(path))
     card_path = _card_path(path)
     if not card_path.exists():
-        return ReidModel(path, session, _Card(), digest.digest())
+        return ReidModel(path, open_session(path), _Card(), digest.digest())
     content = read_bytes(card_path)
+    card = _card(path, card_path, content)
+    described = card.files.get(path.name, card.files.get("model.onnx"))
+    if described is not None and described.sha256 != digest.hexdigest():
+        hint = "the model is damaged, or the two are not of the same model: copy or export both again"
+        raise InputError(path, f"is not the file that {card_path.name} describes (SHA-256)", hint=hint)
     digest.update(content)
+    return ReidModel(path, open_session(path), card, digest.digest())
+
+
+def _card(path: Path, card_path: Path, content: bytes) -> _Card:
     document = parse_json(card_path, content)
     if not isinstance(document, dict):
         raise InputError(card_path, "is not a model's card: a JSON object was expected")
     try:
-        card = _Card.model_validate_json(json.dumps(document), strict=True)
+        return _Card.model_validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
         raise InputError(card_path, explain(error), hint=f"this file says what {path.name} takes") from None
-    return ReidModel(path, session, card, digest.digest())
 
 
 def _card_path(model: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Which boxes are looked at: clean ones, few, spread over every track's life."""
+"""Which boxes are looked at: clean ones, few, spread over every track's or player's life."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared_libs.common.crops import CropSettings, choose_crops, crop_quality
 from shared_libs.common.tracks import Source, Tracks
-from tracking.crops import CropSettings, choose_crops, crop_quality
 
 FPS = 25.0
 SIZE = (1280, 720)
@@ -42,11 +42,11 @@ def any_tracks(draw: st.DrawFn) -> Tracks:
 
 
 @settings(max_examples=60, deadline=None)
-@given(tracks=any_tracks(), per_track=st.integers(1, 20), per_second=st.floats(0.2, 3))
+@given(tracks=any_tracks(), per_group=st.integers(1, 20), per_second=st.floats(0.2, 3))
 def test_few_boxes_of_each_track_are_chosen_and_only_seen_ones(
-    tracks: Tracks, per_track: int, per_second: float
+    tracks: Tracks, per_group: int, per_second: float
 ) -> None:
-    crops = choose_crops(tracks, FPS, SIZE, CropSettings(per_track=per_track, per_second=per_second))
+    crops = choose_crops(tracks, FPS, SIZE, CropSettings(per_group=per_group, per_second=per_second))
     assert (np.diff(crops.row) > 0).all()
     assert ((crops.quality > 0) & (crops.quality <= 1)).all()
     assert (tracks.source[crops.row] == Source.DETECTED).all()
@@ -56,7 +56,7 @@ def test_few_boxes_of_each_track_are_chosen_and_only_seen_ones(
         mine = tracks.track_id == track
         span = int(np.ptp(tracks.frame[mine])) + 1
         chosen = int((tracks.track_id[crops.row] == track).sum())
-        assert chosen <= max(per_track, np.ceil(span / FPS * per_second))
+        assert chosen <= max(per_group, np.ceil(span / FPS * per_second))
         assert (chosen > 0) == bool((quality[mine] > 0).any())
 
 
@@ -170,3 +170,50 @@ def test_of_many_boxes_the_better_ones_are_chosen() -> None:
     crops = choose_crops(tracks, FPS, SIZE)
     assert len(crops) == pytest.approx(10 * 200, rel=0.02)
     assert crops.quality.mean() > 1.3 * crop_quality(tracks, SIZE).mean()
+
+
+def test_a_player_of_several_tracks_is_looked_at_as_one() -> None:
+    """Two short tracks of player 0, and one that lives as long as both together, of player 1."""
+    first = [(frame, 1, 100, 300, 140, 400) for frame in range(50)]
+    second = [(frame, 2, 300, 300, 340, 400) for frame in range(50, 100)]
+    other = [(frame, 3, 600, 300, 640, 400) for frame in range(100)]
+    tracks = tracks_of(*first, *second, *other)
+    player = np.array([-1, 0, 0, 1])[tracks.track_id]
+    whose = player[choose_crops(tracks, FPS, SIZE, group=player).row]
+    assert np.bincount(whose).tolist() == [12, 12]
+
+
+def test_boxes_of_nobody_are_not_looked_at_and_hide_others_all_the_same() -> None:
+    both = [
+        (frame, track, 100 + 10 * track, 100 + 10 * track, 140 + 10 * track, 200 + 10 * track)
+        for frame in range(12)
+        for track in (1, 2)
+    ]
+    tracks = tracks_of(*both)
+    behind = np.where(tracks.track_id == 1, 0, -1)
+    crops = choose_crops(tracks, FPS, SIZE, group=behind)
+    assert (tracks.track_id[crops.row] == 1).all()
+    assert len(crops) == 12
+    assert crops.quality.max() < 0.5 * crop_quality(tracks_of((0, 1, 110, 110, 150, 210)), SIZE)[0]
+
+
+def test_a_long_absence_takes_no_boxes_from_the_time_in_which_somebody_is_seen() -> None:
+    seen = [*range(50), *range(20_000, 20_050)]
+    tracks = tracks_of(*((frame, 1, 600, 300, 640, 400) for frame in seen))
+    most_of_it_empty = choose_crops(tracks, FPS, SIZE, CropSettings(per_second=0))
+    assert len(most_of_it_empty) == 2
+    crops = choose_crops(tracks, FPS, SIZE, CropSettings(per_second=0, longest_absence=1.0))
+    early = tracks.frame[crops.row] < 50
+    assert early.sum() >= 4
+    assert (~early).sum() >= 4
+
+
+def test_every_box_stands_for_a_part_of_a_life_that_is_not_too_short() -> None:
+    tracks = tracks_of(*((frame, 1, 600, 300, 640, 400) for frame in range(50)))
+    assert len(choose_crops(tracks, FPS, SIZE, CropSettings(per_group=40, shortest_part=0.2))) == 10
+    assert len(choose_crops(tracks, FPS, SIZE, CropSettings(per_group=40, shortest_part=60))) == 1
+
+
+def test_without_a_rate_a_long_life_gives_no_more_boxes_than_a_short_one() -> None:
+    tracks = tracks_of(*((frame, 1, 600, 300, 640, 400) for frame in range(60 * 25)))
+    assert len(choose_crops(tracks, FPS, SIZE, CropSettings(per_second=0))) == 12

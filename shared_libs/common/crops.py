@@ -1,4 +1,4 @@
-"""Which boxes to look at: the cleanest few of each track, spread over its life.
+"""Which boxes to look at: the cleanest few of each track or player, spread over the time in which they were seen.
 
 Looks are never taken from every frame. A person changes little from one frame to the next, and half of the boxes show
 somebody else as well.
@@ -7,6 +7,7 @@ somebody else as well.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +23,20 @@ class CropSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    per_track: int = Field(12, ge=1)
-    """Most boxes of a short track, in number. Higher: looks are steadier, and reading the film takes longer."""
+    per_group: int = Field(12, ge=1)
+    """Most boxes of a short track or group, in number. Higher: looks are steadier, reading the film takes longer."""
 
-    per_second: float = Field(1.0, gt=0)
-    """Boxes a second of a track that lives longer than `per_track` of them last."""
+    per_second: float = Field(1.0, ge=0)
+    """Boxes a second of a group that lives longer than `per_group` of them last. 0: never more than `per_group`."""
+
+    shortest_part: float = Field(0.0, ge=0)
+    """Seconds of a group's life that each box stands for at least. Higher: fewer boxes of groups that live briefly."""
+
+    longest_absence: float | None = Field(None, gt=0)
+    """Seconds that an absence counts for at most in the life of a group. None: all of it."""
 
     least_quality: float = Field(0.1, ge=0, le=1)
-    """Quality below which a box is not looked at, unless its track has hardly a better one. Higher: cleaner looks."""
+    """Quality below which a box is not looked at, unless its group has hardly a better one. Higher: cleaner looks."""
 
     full_height: float = Field(100.0, gt=0)
     """Height of a box, in pixels, from which more of it brings nothing."""
@@ -50,38 +57,43 @@ class Crops:
 
 
 def choose_crops(
-    tracks: Tracks, fps: float, size: tuple[int, int] | None = None, settings: CropSettings | None = None
+    tracks: Tracks,
+    fps: float,
+    size: tuple[int, int] | None = None,
+    settings: CropSettings | None = None,
+    group: npt.NDArray[np.integer[Any]] | None = None,
 ) -> Crops:
-    """The boxes to look at: of every part of a track's life the cleanest.
+    """The boxes to look at: of every part of a group's life the cleanest.
 
     fps: frames a second. size: width and height of the picture in pixels, where known: a box at its border is likely
-    to show only a part of somebody.
+    to show only a part of somebody. group: integers (n,), which boxes show one and the same person; their tracks where
+    not given. Boxes of negative groups are not looked at, but hide others all the same.
     """
     settings = settings or CropSettings()
     quality = crop_quality(tracks, size, settings)
-    _, whose = np.unique(tracks.track_id, return_inverse=True)
+    group = tracks.track_id if group is None else group
+    _, whose = np.unique(group, return_inverse=True)
     best = np.zeros(int(whose.max(initial=-1)) + 1, np.float32)
     np.maximum.at(best, whose, quality)
     good_enough = np.minimum(np.float32(settings.least_quality), best / 2)[whose]
-    rows = np.flatnonzero((quality >= good_enough) & (quality > 0))
+    rows = np.flatnonzero((quality >= good_enough) & (quality > 0) & (group >= 0))
     if not len(rows):
         return Crops(np.empty(0, np.int64), np.empty(0, np.float32))
     frame = tracks.frame[rows].astype(np.int64)
-    _, track = np.unique(tracks.track_id[rows], return_inverse=True)
-    first = np.full(track.max() + 1, np.iinfo(np.int64).max)
-    last = np.full(track.max() + 1, -1)
-    np.minimum.at(first, track, frame)
-    np.maximum.at(last, track, frame)
-    span = last - first + 1
-    parts = np.maximum(settings.per_track, np.ceil(span / fps * settings.per_second).astype(np.int64))
-    parts = np.minimum(parts, span)
-    part = (frame - first[track]) * parts[track] // span[track]
-    # Of a second's frames all tracks like the same ones a little better: fewer frames have to be made into pictures.
+    _, whose = np.unique(group[rows], return_inverse=True)
+    moment = _moments(frame, whose, settings.longest_absence, fps)
+    span = np.zeros(whose.max() + 1, np.int64)
+    np.maximum.at(span, whose, moment + 1)
+    parts = np.maximum(settings.per_group, np.ceil(span / fps * settings.per_second).astype(np.int64))
+    shortest = max(1.0, settings.shortest_part * fps)
+    parts = np.minimum(parts, np.maximum(span // shortest, 1).astype(np.int64))
+    part = moment * parts[whose] // span[whose]
+    # Of a second's frames all groups like the same ones a little better: fewer frames have to be made into pictures.
     stride = 2 ** np.floor(np.log2(np.maximum(span / parts / 4, 1))).astype(np.int64)
-    liking = quality[rows] * np.where(frame % stride[track] == 0, 1.0, 0.7)
-    order = np.lexsort((frame, -liking, part, track))
-    group = np.stack([track[order], part[order]])
-    is_best = np.concatenate([[True], (group[:, 1:] != group[:, :-1]).any(axis=0)])
+    liking = quality[rows] * np.where(frame % stride[whose] == 0, 1.0, 0.7)
+    order = np.lexsort((frame, -liking, part, whose))
+    place = np.stack([whose[order], part[order]])
+    is_best = np.concatenate([[True], (place[:, 1:] != place[:, :-1]).any(axis=0)])
     chosen = np.sort(rows[order[is_best]])
     return Crops(chosen, quality[chosen])
 
@@ -107,6 +119,21 @@ def crop_quality(tracks: Tracks, size: tuple[int, int] | None = None, settings: 
         quality *= np.where(outside, 0, np.where(cut, 0.3, 1))
     quality[tracks.source != Source.DETECTED] = 0
     return np.asarray(quality, np.float32)
+
+
+def _moments(
+    frame: npt.NDArray[np.int64], whose: npt.NDArray[np.int64], longest_absence: float | None, fps: float
+) -> npt.NDArray[np.int64]:
+    """When in its group's life each box is, int64 (n,), in frames from 0. Boxes (n,) are sorted by frame."""
+    order = np.argsort(whose, kind="stable")
+    is_first = np.diff(whose[order], prepend=-1) > 0
+    passed = np.where(is_first, 0, np.diff(frame[order], prepend=0))
+    if longest_absence is not None:
+        passed = np.minimum(passed, max(1, round(longest_absence * fps)))
+    since = np.cumsum(passed)
+    moment = np.empty(len(frame), np.int64)
+    moment[order] = since - since[is_first][whose[order]]
+    return moment
 
 
 def _covered(tracks: Tracks) -> tuple[Floats, Floats]:
