@@ -1,0 +1,1 @@
+"""How well vectors tell people apart."""
