@@ -1,0 +1,1 @@
+"""Batches: which crops come together, and how they are varied."""
