@@ -58,8 +58,8 @@ class StripedEmbedding(nn.Module):
         self.neck = _neck(size)
 
     def forward(self, features: Tensor) -> Tensor:
-        """The height must be a multiple of `STRIPES`, or at least that."""
-        regions = [features, *features.chunk(STRIPES, dim=2)]
+        """The height must be `STRIPES` at least; stripes are as equal as can be."""
+        regions = [features, *features.tensor_split(STRIPES, dim=2)]
         parts = [project(self.pool(region)) for project, region in zip(self.project, regions, strict=True)]
         vector: Tensor = self.neck(torch.cat(parts, dim=1))
         return vector
