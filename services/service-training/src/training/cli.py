@@ -164,8 +164,11 @@ def train_command(
     rate: Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")] = 3e-3,
     decay: Annotated[float, typer.Option("--decay", min=0, help="Weight decay.")] = 5e-4,
     patience: Annotated[
-        int, typer.Option("--patience", min=1, help="Epochs without a better score, then it ends.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            "--patience", min=1, help="Epochs without a better score, then it ends (20; with --budget, never)."
+        ),
+    ] = None,
     augmentation: Annotated[
         str | None, typer.Option("--augmentation", metavar="FILE", help="JSON with variations of crops that differ.")
     ] = None,

@@ -35,6 +35,7 @@ from training.results_folder import RUN, prepare_folder
 from training.trainer import check_machine, compile_network, make_trainer, quiet_lightning
 
 _PROBLEMS_TOLD = 5
+_PATIENCE = 20
 _NO_LIMIT = 100_000
 """Epochs, where a budget decides."""
 
@@ -68,9 +69,9 @@ def fit(request: Request, say: Callable[[str], None]) -> Result | None:
     module = ReidModule(network, train, validation, recipe_of(request))
     signals, history = Signals(), History(request.out)
     keeper = Keeper(request.out, about, signals)
-    stopping = EarlyStopping(MONITORED, mode="max", patience=request.patience)
+    stopping = [EarlyStopping(MONITORED, mode="max", patience=patience)] if (patience := _patience(request)) else []
     with quiet_lightning(), signals.noted():
-        trainer = make_trainer(request, [history, stopping, keeper, Bar(quiet=request.quiet)])
+        trainer = make_trainer(request, [history, *stopping, keeper, Bar(quiet=request.quiet)])
         compile_network(network, request, say)
         trainer.fit(module, ckpt_path=start, weights_only=True)
     if not trainer.is_global_zero:
@@ -99,6 +100,11 @@ def _check_learnable(request: Request, train: CropSet) -> None:
     except ValueError as error:
         hint = "people have to be seen beside each other, more than once"
         raise InputError(request.dataset, f"cannot be learned from: {error}", hint=hint) from None
+
+
+def _patience(request: Request) -> int | None:
+    """What is paid for is used: a budget is never cut short unasked."""
+    return _PATIENCE if request.patience is None and request.budget is None else request.patience
 
 
 def recipe_of(request: Request) -> Recipe:
@@ -130,7 +136,7 @@ def _about(request: Request, train: CropSet, validation: CropSet) -> About:
         "decay": request.decay,
         "epochs": request.epochs if request.budget is None else None,
         "budget": request.budget,
-        "patience": request.patience,
+        "patience": _patience(request),
         "seed": request.seed,
         "base": sha256_file(request.base) if request.base is not None else None,
         "processes": request.devices * request.nodes,
