@@ -88,9 +88,10 @@ def _seen(
     tracks: Tracks, appearance: Appearance, pieces: Pieces, fps: float, settings: TrackerSettings
 ) -> list[tuple[LookEvidence | KitEvidence, float]]:
     """What looks have to say in this game, each with what it counts for."""
-    looks = appearance.embedding if appearance.embedding is not None else appearance.jersey
+    model = appearance.embedding
     said = (
-        (LookEvidence.learned(tracks, looks, pieces, fps), settings.look_weight),
+        (LookEvidence.learned(tracks, appearance.jersey, pieces, fps), settings.look_weight),
+        (LookEvidence.learned(tracks, model, pieces, fps) if model is not None else None, settings.reid_weight),
         (KitEvidence.learned(tracks, appearance.jersey, pieces), settings.kit_weight),
     )
     return [(evidence, weight) for evidence, weight in said if evidence is not None]

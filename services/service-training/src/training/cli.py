@@ -166,7 +166,7 @@ def train_command(
     patience: Annotated[
         int | None,
         typer.Option(
-            "--patience", min=1, help="Epochs without a better score, then it ends (20; with --budget, never)."
+            "--patience", min=1, help="Epochs without a better score, then it ends. [default: 20; with --budget never]"
         ),
     ] = None,
     augmentation: Annotated[

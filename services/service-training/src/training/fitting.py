@@ -189,7 +189,7 @@ def _run(
     network, _ = network_of(request.out / BEST)
     scores = measure(embed(network, validation, device=torch.device("cpu")), validation, quiet=True)
     best = max(history.rows, key=lambda row: row[MONITORED])
-    images, spent = history.rows[-1]["step"] * request.shape.size * request.devices * request.nodes, module.spent
+    images, spent = float(module.images), module.spent
     metrics = {f"val/{name}": value for name, value in scores.to_metrics().items()}
     metrics |= {"epochs": float(len(history.rows)), "best_epoch": best["epoch"], "images": images}
     return Run(

@@ -140,14 +140,15 @@ class Bar(Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._progress.__enter__()
-        if trainer.global_step:
-            self._progress.start_at(self._images(trainer, pl_module))
+        assert isinstance(pl_module, ReidModule)
+        if pl_module.images:
+            self._progress.start_at(pl_module.images)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         assert isinstance(pl_module, ReidModule)
-        done = self._images(trainer, pl_module)
+        done = pl_module.images
         self._progress.expect(max(round(done / max(pl_module.progress, 1e-9)), done))
         self._progress.update(done)
 
@@ -156,7 +157,3 @@ class Bar(Callback):
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self._progress.__exit__(type(exception), exception, None)
-
-    def _images(self, trainer: L.Trainer, module: L.LightningModule) -> int:
-        assert isinstance(module, ReidModule)
-        return trainer.global_step * module.recipe.shape.size * trainer.world_size

@@ -74,6 +74,8 @@ class ReidModule(L.LightningModule):
         if stage != "fit":
             return
         self._began = time.monotonic()
+        crops, share = self._train_crops, {"share": self.global_rank, "shares": self.trainer.world_size}
+        self._sampler = PkSampler(crops.identity, crops.different, self.recipe.shape, seed=self.recipe.seed, **share)
         self._pictures = Pictures(self._train_crops, self.device)
         self._validation_pictures = Pictures(self._validation_crops, self.device)
         self._identity = torch.from_numpy(self._train_crops.identity.astype(np.int64)).to(self.device)
@@ -83,10 +85,7 @@ class ReidModule(L.LightningModule):
         """The sum of this epoch's losses, and of how many."""
 
     def train_dataloader(self) -> Iterable[Tensor]:
-        crops, shape = self._train_crops, self.recipe.shape
-        share = {"share": self.global_rank, "shares": self.trainer.world_size}
-        sampler = PkSampler(crops.identity, crops.different, shape, seed=self.recipe.seed, **share)
-        return TrainingBatches(sampler, lambda: self.global_step)
+        return TrainingBatches(self._sampler, lambda: self.global_step)
 
     def val_dataloader(self) -> Iterable[Tensor]:
         count, share = len(self._validation_crops), {"share": self.global_rank, "shares": self.trainer.world_size}
@@ -116,8 +115,10 @@ class ReidModule(L.LightningModule):
     @property
     def mean_loss(self) -> float:
         """Of the epoch under way, those of its steps before an interruption included; of all processes."""
-        total, steps = self.trainer.strategy.reduce(self._losses, reduce_op="mean").tolist()
-        return total / steps
+        reduced = self.trainer.strategy.reduce(self._losses, reduce_op="mean")
+        assert isinstance(reduced, Tensor)
+        total, steps = reduced.tolist()
+        return float(total / steps)
 
     def on_train_batch_start(self, batch: Any, batch_index: int) -> None:
         """The learning rate of this step."""
@@ -170,6 +171,11 @@ class ReidModule(L.LightningModule):
         """How far the training is, 0 to 1."""
         steps = self.global_step / (self.recipe.epochs * len(self.trainer.train_dataloader))  # type: ignore[arg-type]
         return min(steps if self.recipe.budget is None else max(steps, self.spent / self.recipe.budget), 1.0)
+
+    @property
+    def images(self) -> int:
+        """Crops that have been learned from so far, as often as they were."""
+        return self.global_step * self._sampler.shape.size * self.trainer.world_size
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[_SPENT], checkpoint[_LOSSES] = self.spent, self._losses.tolist()

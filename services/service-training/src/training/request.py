@@ -29,9 +29,9 @@ class Request:
     dataset: a folder that `build-dataset` wrote, or one of `identity/….jpg`. out: the folder of results. height, width:
     of the crops as the network takes them, in pixels. identity_weight: of the identity loss beside `loss`. rate: the
     highest learning rate. decay: AdamW's. budget: seconds of training, to which the schedule is fitted; None where
-    `epochs` decide. patience: epochs without a better score after which it ends early; None for 20, or for never
-    where there is a budget. base: a checkpoint whose weights it begins with. resume: goes on in `out`; fresh: begins anew there. devices: on each of `nodes` machines. wandb: a
-    project there, None for none.
+    `epochs` decide. patience: epochs without a better score after which it ends early; None for 20, or for never where
+    there is a budget. base: a checkpoint whose weights it begins with. resume: goes on in `out`; fresh: begins anew
+    there. devices: on each of `nodes` machines. wandb: a project there, None for none.
     """
 
     dataset: Path

@@ -61,9 +61,10 @@ class PkSampler:
             raise ValueError("no identity has two crops and somebody who is certainly another")
         self._different = different
         together = min(shape.identities, len(self._seen))
-        self._shape = replace(shape, identities=together, groups=max(1, min(shape.groups, together // 2)))
+        self.shape = replace(shape, identities=together, groups=max(1, min(shape.groups, together // 2)))
+        """Of every batch: where there are fewer identities than asked for, all of them."""
         self._seed, self._share = seed, share
-        self.batches = max(1, -(-len(identity) // (self._shape.size * shares)))
+        self.batches = max(1, -(-len(identity) // (self.shape.size * shares)))
         """In an epoch: so many that as many crops are drawn as there are."""
 
     def epoch(self, number: int) -> list[Indices]:
@@ -75,20 +76,20 @@ class PkSampler:
         return [self._batch(random, firsts) for firsts in self._firsts(random)]
 
     def _firsts(self, random: np.random.Generator) -> list[Indices]:
-        wanted = self.batches * self._shape.groups
+        wanted = self.batches * self.shape.groups
         rounds = -(-wanted // len(self._anchors))
         drawn = np.concatenate([random.permutation(self._anchors) for _ in range(rounds)])
-        return list(drawn[:wanted].reshape(self.batches, self._shape.groups))
+        return list(drawn[:wanted].reshape(self.batches, self.shape.groups))
 
     def _batch(self, random: np.random.Generator, firsts: Indices) -> Indices:
         chosen: list[int] = []
         for place, first in enumerate(firsts):
             # The groups share P as evenly as can be.
-            until = self._shape.identities * (place + 1) // len(firsts)
+            until = self.shape.identities * (place + 1) // len(firsts)
             chosen += self._group(random, int(first), until - len(chosen), chosen)
-        if len(chosen) < self._shape.identities:
+        if len(chosen) < self.shape.identities:
             others = np.setdiff1d(self._seen, chosen)
-            chosen += random.permutation(others)[: self._shape.identities - len(chosen)].tolist()
+            chosen += random.permutation(others)[: self.shape.identities - len(chosen)].tolist()
         return np.concatenate([self._crops(random, identity) for identity in chosen])
 
     def _group(self, random: np.random.Generator, first: int, count: int, taken: list[int]) -> list[int]:
@@ -100,7 +101,7 @@ class PkSampler:
 
     def _crops(self, random: np.random.Generator, identity: int) -> Indices:
         rows = self._rows[identity]
-        if len(rows) >= self._shape.crops:
-            return random.choice(rows, self._shape.crops, replace=False)
+        if len(rows) >= self.shape.crops:
+            return random.choice(rows, self.shape.crops, replace=False)
         # Each as often as any other, give or take one; they are varied differently.
-        return random.permutation(np.resize(random.permutation(rows), self._shape.crops))
+        return random.permutation(np.resize(random.permutation(rows), self.shape.crops))

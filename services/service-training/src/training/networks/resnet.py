@@ -34,9 +34,8 @@ def resnet50(embedding_size: int) -> nn.Module:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         elif isinstance(module, Bottleneck):
-            nn.init.zeros_(
-                module.convolutions[-1].weight
-            )  # each block begins as its shortcut, which trains more steadily
+            # Each block begins as its shortcut, which trains more steadily.
+            nn.init.zeros_(module.last_norm().weight)
     return network
 
 
@@ -61,6 +60,12 @@ class Bottleneck(nn.Module):
             if channels == out and stride == 1
             else nn.Sequential(nn.Conv2d(channels, out, 1, stride=stride, bias=False), nn.BatchNorm2d(out))
         )
+
+    def last_norm(self) -> nn.BatchNorm2d:
+        """The one before the shortcut is added."""
+        norm = self.convolutions[-1]
+        assert isinstance(norm, nn.BatchNorm2d)
+        return norm
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.relu(self.convolutions(features) + self.shortcut(features))
