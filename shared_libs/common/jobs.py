@@ -52,8 +52,8 @@ class TrackVideo(Contract):
     """Video to tracks and players, as a new run of the video.
 
     Boxes come from `detections_file` (a name in the video's folder), from the model `detector_model_id`, or, with
-    neither, from motion. `reid_model_id` is the model that tells people apart, None for the promoted one or, where there is none, jersey
-    colours alone.
+    neither, from motion. `reid_model_id` is the model that tells people apart, None for the promoted one or, where
+    there is none, jersey colours alone.
     """
 
     kind: Literal[JobKind.TRACK_VIDEO] = JobKind.TRACK_VIDEO

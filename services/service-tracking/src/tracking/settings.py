@@ -282,8 +282,8 @@ class TrackerSettings(BaseModel):
     motion misleads less."""
 
     look_weight: float = Field(2.0, ge=0)
-    """What jersey colours count for beside motion when the linker compares people, as it was learned from the game. Higher:
-    people of one look are joined sooner, and kits matter more. 0: they are not used for that."""
+    """What jersey colours count for beside motion when the linker compares people, as it was learned from the game.
+    Higher: people of one look are joined sooner, and kits matter more. 0: they are not used for that."""
 
     reid_weight: float = Field(1.0, ge=0)
     """The same for what a re-identification model sees, where there is one. 0: it is not used for that."""

@@ -74,8 +74,6 @@ class ReidModule(L.LightningModule):
         if stage != "fit":
             return
         self._began = time.monotonic()
-        crops, share = self._train_crops, {"share": self.global_rank, "shares": self.trainer.world_size}
-        self._sampler = PkSampler(crops.identity, crops.different, self.recipe.shape, seed=self.recipe.seed, **share)
         self._pictures = Pictures(self._train_crops, self.device)
         self._validation_pictures = Pictures(self._validation_crops, self.device)
         self._identity = torch.from_numpy(self._train_crops.identity.astype(np.int64)).to(self.device)
@@ -85,6 +83,8 @@ class ReidModule(L.LightningModule):
         """The sum of this epoch's losses, and of how many."""
 
     def train_dataloader(self) -> Iterable[Tensor]:
+        crops, share = self._train_crops, {"share": self.global_rank, "shares": self.trainer.world_size}
+        self._sampler = PkSampler(crops.identity, crops.different, self.recipe.shape, seed=self.recipe.seed, **share)
         return TrainingBatches(self._sampler, lambda: self.global_step)
 
     def val_dataloader(self) -> Iterable[Tensor]:
