@@ -11,12 +11,13 @@ from typing import Any
 import lightning
 import torch
 
-from benchmarks.contestants import PLAIN, device_of, new_network, our_requests, recipe_of
+from benchmarks.contestants import PLAIN, device_of, new_network, our_requests
 from benchmarks.ours import OurTraining
 from benchmarks.plain import PlainTraining
 from benchmarks.rounds import Pace, race
 from benchmarks.text_table import aligned
 from training.dataset.reading import read_crops
+from training.fitting import recipe_of
 from training.request import Request
 from training.trainer import check_machine
 
