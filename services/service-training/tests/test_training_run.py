@@ -352,7 +352,7 @@ def test_two_processes_learn_as_one(people: Path, start_python: Start, tmp_path:
     ]
     both = start_python("-m", "training", "train", str(people), *words)
     out, err = both.communicate()
-    assert both.returncode == 0, err
+    assert (both.returncode, err) == (0, "")
     assert out.count("2 epochs, 96 images") == 1
     rows = list(csv.DictReader((tmp_path / "run" / HISTORY).open()))
     assert [row["step"] for row in rows] == ["2", "4"]

@@ -22,10 +22,12 @@ from training.request import Request
 from training.results_folder import TENSORBOARD
 
 _COMPILERS = ("c++", "g++", "clang++")
+_LOGGERS = ("lightning.pytorch", "lightning.fabric", "lightning.fabric.utilities.distributed")
 _KNOWN_WARNINGS = (
     ".*does not have many workers.*",
     ".*is not a DataLoader.*",
     ".*isinstance.treespec, LeafSpec.*",
+    ".*sync_dist=True.*",  # what is logged is of all processes already
     ".*your dataloader is not resumable.*",  # it is, by the number of steps
 )
 
@@ -109,13 +111,14 @@ def _precision(request: Request) -> Literal["32-true", "bf16-mixed"]:
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
     """Keeps what Lightning says of itself off the terminal; what is wrong still comes through."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    before = {logger: logger.level for logger in map(logging.getLogger, _LOGGERS)}
+    for logger in before:
+        logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
             for words in _KNOWN_WARNINGS:
                 warnings.filterwarnings("ignore", message=words)
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in before.items():
+            logger.setLevel(level)
