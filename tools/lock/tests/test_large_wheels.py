@@ -30,7 +30,7 @@ def index_of(wheel: Path) -> Iterator[tuple[str, list[int]]]:
             self.answer(body=True)
 
         def answer(self, body: bool) -> None:
-            is_page = self.path.startswith("/simple/")
+            is_page = self.path.startswith("/wheels/")
             if not is_page and self.path != f"/{wheel.name}":
                 self.send_error(404)
                 return
@@ -53,7 +53,7 @@ def index_of(wheel: Path) -> Iterator[tuple[str, list[int]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever).start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/simple/", sent
+            yield f"http://127.0.0.1:{server.server_port}/wheels/", sent
         finally:
             server.shutdown()
 

@@ -166,7 +166,7 @@ def _digest(*sets: CropSet) -> str:
 
 def _start(request: Request, about: About, say: Callable[[str], None]) -> Path | None:
     """The checkpoint to go on from, if there is one."""
-    if rank_zero_only.rank == 0:
+    if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # Lightning sets it
         return prepare_folder(request.out, about, resume=request.resume, fresh=request.fresh, say=say)
     # The first process has looked after the folder before it started this one.
     last = request.out / LAST
