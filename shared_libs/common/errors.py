@@ -79,5 +79,9 @@ class OutputError(UserError):
         return cls(path, f"cannot be written: {error.strerror or error}")
 
 
+class TransientError(UserError):
+    """Something that was not to be had just now, such as a network or a server, and may be at the next try."""
+
+
 def _rebuild(kind: type[UserError], path: str, cause: str, line: int | None, hint: str | None) -> UserError:
     return kind(path, cause, line=line, hint=hint)
