@@ -164,7 +164,11 @@ class Progress(Contract):
 
 
 class Job(Contract):
-    """A job as it stands; a change makes a new one, with `moved_to`."""
+    """A job as it stands; a change makes a new one, with `moved_to`.
+
+    priority: of jobs that wait, the higher goes first. retry_of: the job that this one is another try of. revision:
+    counts the changes of a job, whoever made them.
+    """
 
     job_id: JobId
     tenant: TenantName
@@ -178,6 +182,8 @@ class Job(Contract):
     finished: AwareDatetime | None = None
     error: str | None = None
     result: dict[str, JsonValue] | None = None
+    retry_of: JobId | None = None
+    revision: Annotated[int, Field(ge=0)] = 0
 
     @property
     def kind(self) -> JobKind:

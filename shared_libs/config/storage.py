@@ -16,11 +16,11 @@ class StorageSettings(Settings):
     derives them from this class.
     """
 
-    storage: Annotated[str, Field(min_length=1)] = Field(default_factory=lambda: _user_data_folder())
+    storage: Annotated[str, Field(min_length=1)] = Field(default_factory=lambda: user_data_folder())
     tenant: Annotated[str, Field(min_length=1)] = "local"
 
 
-def _user_data_folder() -> str:
+def user_data_folder() -> str:
     """LaxAI's folder among the user's data: `$XDG_DATA_HOME/laxai`, or `~/.local/share/laxai`."""
     # As the XDG specification has it: a path that is not absolute does not count.
     chosen = os.environ.get("XDG_DATA_HOME", "")

@@ -1,0 +1,88 @@
+"""DBOS, as far as it is used here: a queue for each kind of job, a workflow for each job, recovery of dead workers'.
+
+DBOS gives a workflow back to its queue only for executors that are called dead, and each running of a workflow an owner
+of its own: a step of an owner that was replaced is not recorded any more (`owner_xid`, dbos 3.4).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+
+Result = TypeVar("Result")
+
+WORKFLOW_VERSION = "1"
+"""Of the order of a job's steps: workers of another version leave each other's jobs alone."""
+
+_ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
+_HIGHEST = 100
+_NEVER = 1_000_000
+"""Executions after which DBOS gives a workflow up: that is decided here, by the count of takeovers."""
+
+# DBOS would print to stderr by itself.
+_logger = logging.getLogger("dbos")
+_logger.addHandler(logging.NullHandler())
+_logger.setLevel(logging.WARNING)
+
+
+class Durable:
+    """One per process, as DBOS is."""
+
+    def __init__(self, database: str, worker_id: str, run_job: Callable[[str], None]) -> None:
+        """run_job: what a job's workflow does, with `step` for each of its steps."""
+        config = DBOSConfig(
+            name="laxai",
+            system_database_url=_system_database(database),
+            application_version=WORKFLOW_VERSION,
+            executor_id=worker_id,
+            log_level="WARNING",
+        )
+        DBOS(config=config)
+        self._run_job = DBOS.workflow(name="run_job", max_recovery_attempts=_NEVER)(run_job)
+
+    def launch(self, at_once: Mapping[str, int], polling_seconds: float) -> None:
+        """Begins to take workflows from the queues; `at_once`: how many of each a worker runs at the same time."""
+        DBOS.launch()
+        for name, count in at_once.items():
+            DBOS.register_queue(
+                name, worker_concurrency=count, polling_interval_sec=polling_seconds, on_conflict="always_update"
+            )
+
+    def enqueue(self, queue: str, job_id: str, priority: int) -> None:
+        """Puts a job's workflow into a queue, once: again is no harm."""
+        with SetWorkflowID(job_id), SetEnqueueOptions(priority=1 + _HIGHEST - priority):
+            DBOS.enqueue_workflow(queue, self._run_job, job_id)
+
+    def step(self, name: str, work: Callable[[], Result]) -> Result:
+        """Does `work`, or gives what it gave when it was done before. Only inside a job's workflow."""
+        return DBOS.run_step({"name": name}, work)
+
+    def recover(self, living: Callable[[], Collection[str]]) -> int:
+        """Puts back into their queues all workflows of executors that are not among the living; how many there were."""
+        running = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        executors = {status.executor_id for status in running if status.executor_id}
+        # The living are asked for second: who took a workflow before that is among them, however new.
+        dead = executors.difference(living()) if executors else set()
+        return len(DBOS._recover_pending_workflows(sorted(dead))) if dead else 0
+
+    def states(self, job_ids: Collection[str]) -> dict[str, bool]:
+        """Of those jobs that DBOS knows: whether their workflow has yet to end."""
+        found = DBOS.list_workflows(workflow_ids=list(job_ids), load_input=False, load_output=False)
+        return {status.workflow_id: status.status in _ACTIVE for status in found}
+
+    def forget(self, job_ids: Collection[str]) -> None:
+        """Takes away what is known of workflows that have ended."""
+        DBOS.delete_workflows(list(job_ids))
+
+
+def _system_database(database: str) -> str:
+    """DBOS's own tables: in a file beside ours, or in a schema of the same PostgreSQL."""
+    url = sa.make_url(database)
+    if url.get_backend_name() == "sqlite":
+        assert url.database is not None
+        return f"sqlite:///{url.database.removesuffix('.db')}-dbos.db"
+    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

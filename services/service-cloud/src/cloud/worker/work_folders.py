@@ -1,0 +1,97 @@
+"""The folders in which jobs are worked on, and who of those that share them is alive.
+
+    {work}/place            the name of this disk, as steps remember where they left something
+    {work}/workers/{id}     locked for as long as that worker lives, however it ends
+    {work}/{job}/           inputs/, out/, log.txt
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from shared_libs.common.errors import OutputError
+from shared_libs.utils.ids import parse_id
+
+_PLACE, _WORKERS = "place", "workers"
+
+
+class WorkFolders:
+    """Below `root`, which is made if needed. Raises OutputError where nothing can be written there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self._locks: list[int] = []
+        try:
+            (self.root / _WORKERS).mkdir(parents=True, exist_ok=True)
+            self.place = self._name_of_place()
+        except OSError as error:
+            raise OutputError.from_os_error(self.root, error) from error
+
+    def of(self, first_try: str) -> Path:
+        """The folder of a job; it need not be there."""
+        parse_id(first_try, "job")
+        return self.root / first_try
+
+    def stand_for(self, worker_id: str) -> None:
+        """As long as this process lives, others see that `worker_id` does."""
+        path = self.root / _WORKERS / worker_id
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self._locks.append(descriptor)
+
+    def dead(self) -> list[str]:
+        """Workers that stood here and do not live any more."""
+        return [path.name for path in (self.root / _WORKERS).iterdir() if _is_free(path)]
+
+    def forget(self, worker_ids: Collection[str]) -> None:
+        """Those have been dealt with."""
+        for worker_id in worker_ids:
+            (self.root / _WORKERS / worker_id).unlink(missing_ok=True)
+
+    def remove(self, first_try: str) -> None:
+        """A job's folder and all in it."""
+        shutil.rmtree(self.of(first_try), ignore_errors=True)
+
+    def prune(self, in_use: Collection[str], keep_seconds: float) -> None:
+        """Removes the folders of jobs that are not in use and in which nothing has happened for so long."""
+        oldest = time.time() - keep_seconds
+        for folder in self.root.glob("job_*"):
+            with contextlib.suppress(OSError):  # gone already: another worker shares this disk
+                if folder.name not in in_use and _last_touched(folder) < oldest:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _name_of_place(self) -> str:
+        path = self.root / _PLACE
+        if not path.exists():
+            draft = path.with_name(f".{_PLACE}.{secrets.token_hex(4)}")
+            draft.write_text(secrets.token_hex(6))
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)  # whole, and by the first who comes
+            draft.unlink()
+        return path.read_text()
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _last_touched(folder: Path) -> float:
+    return max([folder.stat().st_mtime, *(entry.stat().st_mtime for entry in os.scandir(folder))])

@@ -1,0 +1,136 @@
+"""Workers as processes of their own, with a queue, a storage and a work folder: what the tests of the worker stand on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from shared_libs.common.job_client.client import JobClient
+from shared_libs.common.jobs import Job, JobState, TrackVideo
+from shared_libs.utils.ids import new_id
+
+TENANT = "reds"
+STAND_IN = Path(__file__).with_name("stand_in.py")
+
+# As `python -m cloud` runs, with the clock of that process put forward.
+_SKEWED = """
+import sys, time
+real, skew = time.time, float(sys.argv.pop(1))
+time.time = lambda: real() + skew
+from cloud.cli import main
+sys.exit(main())
+"""
+
+
+class Site:
+    """One queue and one storage. Every worker that was started ends with the site."""
+
+    def __init__(self, folder: Path, database: str | None = None) -> None:
+        self.folder = folder
+        self.storage = folder / "storage"
+        self.diary = folder / "diary.txt"
+        self.database = database if database is not None else f"sqlite:///{folder / 'laxai.db'}"
+        self.jobs = JobClient(self.database)
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def film(self, **wanted: Any) -> str:
+        """A video whose film tells the stand-in what to do; its id."""
+        video_id = new_id("video")
+        path = self.storage / TENANT / "videos" / video_id / "source.mp4"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"name": video_id, **wanted}))
+        return video_id
+
+    def submit(self, video_id: str | None = None, **wanted: Any) -> Job:
+        """A job that tracks such a film."""
+        return self.jobs.submit(TENANT, TrackVideo(video_id=video_id or self.film(**wanted)))
+
+    def start(self, work: str = "work", skew: float = 0.0, **settings: Any) -> subprocess.Popen[bytes]:
+        """A worker, with the work folder `work`; `skew`: how many seconds its clock is ahead."""
+        command = " ".join([sys.executable, "-I", str(STAND_IN)])
+        told = {"polling_seconds": 0.1, "lease_seconds": 5, "takeovers": 1000} | settings
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LAXAI_")}
+        environment |= {f"LAXAI_{name.upper()}": str(value) for name, value in told.items()}
+        environment |= {
+            "LAXAI_COMMANDS": json.dumps({"tracking": command, "training": command}),
+            "LAXAI_DATABASE": self.database,
+            "LAXAI_STORAGE": str(self.storage),
+            "LAXAI_WORK": str(self.folder / work),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "STAND_IN_DIARY": str(self.diary),
+        }
+        words = ["-c", _SKEWED, str(skew)] if skew else ["-m", "cloud"]
+        with (self.folder / f"worker-{len(self.workers)}.log").open("wb") as log:
+            worker = subprocess.Popen([sys.executable, *words, "worker"], env=environment, stdout=log, stderr=log)
+        self.workers.append(worker)
+        return worker
+
+    def wait_until(self, is_so: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Until something is so; fails with the workers' logs where it does not come to that."""
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < deadline, self.logs()
+            time.sleep(0.05)
+
+    def wait_for(self, job: Job, state: JobState, seconds: float = 60.0) -> Job:
+        """The job in that state; fails when it ends in another."""
+        now = self.jobs.job(TENANT, job.job_id)
+        deadline = time.monotonic() + seconds
+        while now.state != state:
+            assert not now.state.is_final and time.monotonic() < deadline, f"{now}\n{self.logs()}"
+            time.sleep(0.05)
+            now = self.jobs.job(TENANT, job.job_id)
+        return now
+
+    def states(self) -> Counter[JobState]:
+        """How many jobs are in which state."""
+        counted: Counter[JobState] = Counter()
+        following = None
+        while True:
+            page = self.jobs.list(TENANT, limit=500, following=following)
+            counted.update(job.state for job in page.jobs)
+            if (following := page.following) is None:
+                return counted
+
+    def written(self) -> Counter[tuple[str, str]]:
+        """What the stand-ins wrote down: how often for which video which word."""
+        if not self.diary.exists():
+            return Counter()
+        return Counter((name, word) for name, word in (line.split() for line in self.diary.read_text().splitlines()))
+
+    def runs(self, video_id: str) -> list[str]:
+        """The runs of a video in storage, finished or not."""
+        folder = self.storage / TENANT / "videos" / video_id / "runs"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+    def logs(self) -> str:
+        """The last lines of every worker."""
+        paths = sorted(self.folder.glob("worker-*.log"))
+        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in paths)
+
+    def close(self) -> None:
+        """Nothing runs any more."""
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGCONT)
+                worker.kill()
+                worker.wait()
+
+
+@contextmanager
+def site(folder: Path, database: str | None = None) -> Iterator[Site]:
+    """A site below `folder`."""
+    made = Site(folder, database)
+    try:
+        yield made
+    finally:
+        made.close()

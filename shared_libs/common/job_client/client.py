@@ -1,0 +1,256 @@
+"""Submitting, following and cancelling jobs: what service-api and the command line use."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Self
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from shared_libs.common.documents import explain
+from shared_libs.common.errors import InputError
+from shared_libs.common.job_client.table import at_least, connect, jobs, now, talking
+from shared_libs.common.jobs import PAYLOADS, Job, JobKind, JobState, Payload, Progress
+from shared_libs.common.json_text import dump_json, parse_json
+from shared_libs.common.storage import StoragePathError, check_tenant
+from shared_libs.config.database import DatabaseSettings
+from shared_libs.config.settings import SettingsError
+from shared_libs.utils.ids import new_id
+
+DEFAULT_PRIORITY = 50
+
+
+class NoSuchJob(InputError):
+    """There is no job of that id, or it is another tenant's."""
+
+
+class JobConflict(InputError):
+    """What was asked does not go with what there is: a key that was used for something else, a job that has ended."""
+
+
+class Page(NamedTuple):
+    """jobs: newest first. following: what to ask for the next page with, None on the last."""
+
+    jobs: tuple[Job, ...]
+    following: str | None
+
+
+class JobClient:
+    """The jobs of a database. Every call names the tenant, and sees that tenant's jobs alone.
+
+    Every method raises TransientError while the database does not answer.
+    """
+
+    def __init__(self, database: str | sa.Engine) -> None:
+        """database: its URL, or an engine of `connect`. Raises InputError for a URL that cannot be used."""
+        self._engine = connect(database) if isinstance(database, str) else database
+
+    @classmethod
+    def configured(cls, database: str | None = None) -> Self:
+        """The jobs of the database that the settings name (LAXAI_DATABASE), where the argument does not."""
+        try:
+            settings = DatabaseSettings.load(**({} if database is None else {"database": database}))
+        except SettingsError as error:
+            place, _, cause = error.problems[0].partition(": ")
+            raise InputError(place, cause, hint="correct the setting, or take it away") from None
+        return cls(settings.database)
+
+    def submit(
+        self,
+        tenant: str,
+        payload: Payload,
+        *,
+        idempotency_key: str | None = None,
+        priority: int = DEFAULT_PRIORITY,
+    ) -> Job:
+        """Puts a job into the queue; of waiting jobs those of higher priority (0 to 100) come first, then the oldest.
+
+        idempotency_key: whoever submits again with the same key gets the job of the first time, whatever became of it;
+        JobConflict where the payload or the priority differ.
+        """
+        text = _text(payload.model_dump(mode="json"))
+        made = self._insert(
+            tenant,
+            kind=payload.kind,
+            payload=text,
+            video_id=getattr(payload, "video_id", None),
+            idempotency_key=idempotency_key,
+            priority=priority,
+        )
+        if made is not None:
+            return made
+        where = (jobs.c.tenant == tenant) & (jobs.c.idempotency_key == idempotency_key)
+        with talking(self._engine), self._engine.connect() as connection:
+            row = connection.execute(sa.select(jobs).where(where)).one()
+        if (row.payload, row.priority) != (text, priority):
+            cause = f"the key was used for {row.job_id}, which asks for something else"
+            raise JobConflict(str(idempotency_key), cause, hint="take a new key for a new job")
+        return job_of(row)
+
+    def job(self, tenant: str, job_id: str) -> Job:
+        """A job as it stands now. Raises NoSuchJob."""
+        return job_of(self._row(tenant, job_id))
+
+    def list(
+        self,
+        tenant: str,
+        *,
+        states: Collection[JobState] = (),
+        kinds: Collection[JobKind] = (),
+        video_id: str | None = None,
+        limit: int = 50,
+        following: str | None = None,
+    ) -> Page:
+        """Jobs, newest first, `limit` at a time: those in one of `states` and of one of `kinds`, where any are given.
+
+        following: of the page before. Raises InputError where it is of no page.
+        """
+        query = sa.select(jobs).where(jobs.c.tenant == tenant)
+        if states:
+            query = query.where(jobs.c.state.in_(states))
+        if kinds:
+            query = query.where(jobs.c.kind.in_(kinds))
+        if video_id is not None:
+            query = query.where(jobs.c.video_id == video_id)
+        if following is not None:
+            query = query.where(sa.tuple_(jobs.c.created, jobs.c.job_id) < sa.tuple_(*_place(following)))
+        query = query.order_by(jobs.c.created.desc(), jobs.c.job_id.desc()).limit(limit + 1)
+        with talking(self._engine), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        page = rows[:limit]
+        more = f"{page[-1].created!r}_{page[-1].job_id}" if len(rows) > limit else None
+        return Page(tuple(map(job_of, page)), more)
+
+    def cancel(self, tenant: str, job_id: str) -> Job:
+        """Cancels a job: one that waits at once, one that runs within seconds, when its worker has stopped it.
+
+        A job that was cancelled before stays so. Raises NoSuchJob, and JobConflict for a job that has ended otherwise.
+        """
+        waits = jobs.c.state == JobState.QUEUED
+        query = (
+            sa.update(jobs)
+            .where(_is(tenant, job_id), jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING]))
+            .values(
+                cancel_requested=True,
+                state=sa.case((waits, JobState.CANCELLED.value), else_=jobs.c.state),
+                finished=sa.case((waits, at_least(jobs.c.created)), else_=None),
+                revision=jobs.c.revision + 1,
+            )
+            .returning(*jobs.c)
+        )
+        with talking(self._engine), self._engine.begin() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is not None:
+            return job_of(row)
+        job = self.job(tenant, job_id)
+        if job.state != JobState.CANCELLED:
+            raise JobConflict(job_id, f"has {job.state} already", hint="there is nothing left to cancel")
+        return job
+
+    def retry(self, tenant: str, job_id: str) -> Job:
+        """Another try of a job that failed or was cancelled: a new job, which goes on where that one was.
+
+        Whoever asks twice gets the same new job. Raises NoSuchJob, and JobConflict for a job of another state.
+        """
+        row = self._row(tenant, job_id)
+        if row.state not in (JobState.FAILED, JobState.CANCELLED):
+            cause = f"is {row.state}, and only what failed or was cancelled is tried again"
+            raise JobConflict(job_id, cause, hint="submit a new job")
+        same = {name: getattr(row, name) for name in ("kind", "payload", "video_id", "priority", "first_try")}
+        made = self._insert(tenant, retry_of=job_id, **same)
+        if made is not None:
+            return made
+        with talking(self._engine), self._engine.connect() as connection:
+            return job_of(connection.execute(sa.select(jobs).where(jobs.c.retry_of == job_id)).one())
+
+    def forget(self, tenant: str, job_id: str) -> None:
+        """Removes a job that has ended from the list. Raises NoSuchJob, and JobConflict for one that has not."""
+        final = [state for state in JobState if state.is_final]
+        query = sa.delete(jobs).where(_is(tenant, job_id), jobs.c.state.in_(final))
+        with talking(self._engine), self._engine.begin() as connection:
+            removed = connection.execute(query).rowcount
+        if not removed:
+            state = self.job(tenant, job_id).state
+            raise JobConflict(job_id, f"is {state}, and only what has ended is forgotten", hint="cancel it first")
+
+    def _row(self, tenant: str, job_id: str) -> Any:
+        with talking(self._engine), self._engine.connect() as connection:
+            row = connection.execute(sa.select(jobs).where(_is(tenant, job_id))).one_or_none()
+        if row is None:
+            raise NoSuchJob(job_id, "there is no such job", hint="list the jobs to see which there are")
+        return row
+
+    def _insert(self, tenant: str, **given: Any) -> Job | None:
+        """The new job, None where its idempotency key or the job that it retries has one already."""
+        try:
+            check_tenant(tenant)
+        except StoragePathError as error:
+            raise InputError("tenant", str(error), hint="choose another name") from None
+        job_id = new_id("job")
+        values = {
+            "job_id": job_id,
+            "tenant": tenant,
+            "state": JobState.QUEUED,
+            "created": now(),
+            "first_try": job_id,
+            "revision": 0,
+            "cancel_requested": False,
+            "is_dispatched": False,
+            "executions": 0,
+            "takeovers": 0,
+        }
+        checked = {"payload": parse_json(job_id, given["payload"].encode()), "created": datetime.now(UTC)}
+        checked |= {"priority": given["priority"], "idempotency_key": given.get("idempotency_key")}
+        try:
+            Job.model_validate({"job_id": job_id, "tenant": tenant, **checked})
+        except ValidationError as error:
+            raise InputError("job", explain(error), hint="correct it and submit again") from None
+        try:
+            with talking(self._engine), self._engine.begin() as connection:
+                row = connection.execute(sa.insert(jobs).values(values | given).returning(*jobs.c)).one()
+        except sa.exc.IntegrityError:
+            return None
+        return job_of(row)
+
+
+def job_of(row: Any) -> Job:
+    """A row of the table as a job."""
+    return Job(
+        job_id=row.job_id,
+        tenant=row.tenant,
+        payload=PAYLOADS[JobKind(row.kind)].model_validate_json(row.payload),
+        state=row.state,
+        progress=None if row.progress is None else Progress.model_validate_json(row.progress),
+        idempotency_key=row.idempotency_key,
+        priority=row.priority,
+        created=_time(row.created),
+        started=None if row.started is None else _time(row.started),
+        finished=None if row.finished is None else _time(row.finished),
+        error=row.error,
+        result=None if row.result is None else parse_json(row.job_id, row.result.encode()),
+        retry_of=row.retry_of,
+        revision=row.revision,
+    )
+
+
+def _is(tenant: str, job_id: str) -> sa.ColumnElement[bool]:
+    return (jobs.c.tenant == tenant) & (jobs.c.job_id == job_id)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _text(document: Any) -> str:
+    return dump_json(document).decode()
+
+
+def _place(following: str) -> tuple[float, str]:
+    """Where a page ended."""
+    created, _, job_id = following.partition("_")
+    try:
+        return float(created), job_id
+    except ValueError:
+        raise InputError("following", "is not the end of a page", hint="take it from the page before") from None
