@@ -1,10 +1,16 @@
 """Where things stand in storage: relative paths with the tenant first, on any file system or object store.
 
     {tenant}/videos/{video}/source.{suffix}
-    {tenant}/videos/{video}/runs/{run}/…
+    {tenant}/videos/{video}/{edits.jsonl,roster.csv}, and files of detections under names of their own
+    {tenant}/videos/{video}/runs/{run}/{run.json,tracks.json,players.json,…}
+    {tenant}/videos/{video}/runs/{run}/clips/{clips}/{clips.json,….mp4}
+    {tenant}/datasets/{dataset}/{dataset.json,crops.parquet}
     {tenant}/datasets/{dataset}/{train,val}/{identity}/…
     {tenant}/models/{model}/{model.onnx,checkpoint.ckpt,model.json}
     {tenant}/models/promoted.json
+
+What has several files is there once its last one is, which says what the others are: run.json, clips.json,
+dataset.json, model.json.
 
 Builders make such paths from checked parts; `parse` takes them apart. No text whatsoever makes a path outside its
 tenant's prefix: tenants, ids and names are of a few ASCII characters, and everything else is refused.
@@ -22,6 +28,8 @@ ModelFile = Literal["model.onnx", "checkpoint.ckpt", "model.json"]
 SPLITS: tuple[Split, ...] = ("train", "val")
 MODEL_FILES: tuple[ModelFile, ...] = ("model.onnx", "checkpoint.ckpt", "model.json")
 PROMOTED = "promoted.json"
+EDITS, ROSTER = "edits.jsonl", "roster.csv"
+"""Of a video: what people corrected, and who plays."""
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 # Letters, digits, dot, dash, underscore; neither first nor last a dot, so never "." or "..".
@@ -67,14 +75,29 @@ def video_source(tenant: str, video_id: str, suffix: str) -> str:
     return f"{video_folder(tenant, video_id)}/source.{suffix}"
 
 
+def video_file(tenant: str, video_id: str, name: str) -> str:
+    """A file that was given with a video: EDITS, ROSTER, or detections."""
+    return under(tenant, "videos", _check_id(video_id, "video"), name)
+
+
 def run_path(tenant: str, video_id: str, run_id: str, *names: str) -> str:
     """A run's folder, or with `names` what lies in it."""
     return under(tenant, "videos", _check_id(video_id, "video"), "runs", _check_id(run_id, "run"), *names)
 
 
+def clips_path(tenant: str, video_id: str, run_id: str, clips_id: str, *names: str) -> str:
+    """The folder of clip reels that were made in one go of a run's players, or with `names` what lies in it."""
+    return run_path(tenant, video_id, run_id, "clips", _check_id(clips_id, "clips"), *names)
+
+
 def dataset_folder(tenant: str, dataset_id: str) -> str:
     """A dataset's folder."""
     return under(tenant, "datasets", _check_id(dataset_id, "dataset"))
+
+
+def dataset_file(tenant: str, dataset_id: str, name: str) -> str:
+    """A file that says something of a dataset as a whole."""
+    return under(tenant, "datasets", _check_id(dataset_id, "dataset"), name)
 
 
 def dataset_path(tenant: str, dataset_id: str, split: str, identity: str, *names: str) -> str:

@@ -1,5 +1,7 @@
-"""Long work shows a bar with an estimate on a terminal, and plain lines elsewhere."""
+"""Long work shows a bar with an estimate on a terminal, plain lines elsewhere, and JSON to a program that asks."""
 
+import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +14,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LINES = 5.0
+
+PROGRESS_VARIABLE, PROGRESS_JSON = "LAXAI_PROGRESS", "json"
+"""Set in the environment by a program that starts this one: it wants JSON."""
+SECONDS_BETWEEN_JSON = 0.5
 
 
 class progress:
@@ -29,7 +35,9 @@ class progress:
         clock: seconds that only ever rise.
 
     On a terminal it is one bar with the rate and the time left; otherwise one line at most every five seconds and
-    one at the end of work that took longer than that.
+    one at the end of work that took longer than that. With LAXAI_PROGRESS=json in the environment it is, wherever,
+    a line `{"laxai_progress": {"stage": label, "done": 40, "total": 900, "unit": unit}}` (total null where unknown) at
+    the start, at the end, and at most every half second in between.
     """
 
     def __init__(
@@ -54,10 +62,15 @@ class progress:
         self._task: TaskID | None = None
         self._started = self._spoken = clock()
         self._lines = 0
+        self._is_json = os.environ.get(PROGRESS_VARIABLE) == PROGRESS_JSON
 
     def __enter__(self) -> Self:
         self._started = self._spoken = self._clock()
-        if not self._quiet and self._stream.isatty():
+        if self._quiet:
+            return self
+        if self._is_json:
+            self._say(finished=False)
+        elif self._stream.isatty():
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=None),
@@ -75,11 +88,13 @@ class progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._quiet:
+            return
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        elif self._lines and not self._quiet:
-            self._say_line(finished=kind is None)
+        elif self._lines:
+            self._say(finished=kind is None)
 
     def advance(self, steps: int = 1) -> None:
         """`steps` more steps are done."""
@@ -92,8 +107,8 @@ class progress:
             return
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, counted=self._counted())
-        elif self._clock() - self._spoken >= SECONDS_BETWEEN_LINES:
-            self._say_line(finished=False)
+        elif self._clock() - self._spoken >= (SECONDS_BETWEEN_JSON if self._is_json else SECONDS_BETWEEN_LINES):
+            self._say(finished=False)
 
     def start_at(self, done: int) -> None:
         """`done` steps were done before, by an earlier run: the bar begins there, and the rate and the time left are
@@ -123,20 +138,30 @@ class progress:
         rate = f", {new / seconds:,.1f}/s" if seconds > 0 and new else ""
         return f"{self.done:,}{of} {self.unit}{rate}"
 
-    def _say_line(self, *, finished: bool) -> None:
+    def _say(self, *, finished: bool) -> None:
         now = self._clock()
-        if finished:
-            ending = f" in {_duration(now - self._started)}"
-        elif self.total is not None and (new := self.done - self._before):
-            ending = f", about {_duration((now - self._started) / new * max(self.total - self.done, 0))} left"
-        else:
-            ending = ""
-        print(f"{self.label}: {self._counted()}{ending}", file=self._stream, flush=True)
+        line = self._json() if self._is_json else self._line(now, finished=finished)
+        # One write, so that several processes on one pipe do not get into each other's lines.
+        self._stream.write(line + "\n")
+        self._stream.flush()
         self._spoken = now
         self._lines += 1
 
+    def _json(self) -> str:
+        state = {"stage": self.label, "done": self.done, "total": self.total, "unit": self.unit}
+        return json.dumps({"laxai_progress": state})
 
-def _duration(seconds: float) -> str:
+    def _line(self, now: float, *, finished: bool) -> str:
+        if finished:
+            ending = f" in {duration_text(now - self._started)}"
+        elif self.total is not None and (new := self.done - self._before):
+            ending = f", about {duration_text((now - self._started) / new * max(self.total - self.done, 0))} left"
+        else:
+            ending = ""
+        return f"{self.label}: {self._counted()}{ending}"
+
+
+def duration_text(seconds: float) -> str:
     """Seconds as people say them: 42 s, 3 min 05 s, 1 h 02 min."""
     whole = round(seconds)
     if whole < 60:

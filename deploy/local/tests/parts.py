@@ -61,6 +61,21 @@ os.write(pipe, b"up")
 time.sleep(0 if ENDS_AT_ONCE else 600)
 """
 
+# Ends with each of the exit codes in turn, and runs on when there are no more; notes what it was told each time.
+SERVING_PART = """
+import json, os, sys, time
+from pathlib import Path
+with open(LOG, "a") as log:
+    told = {name: value for name, value in os.environ.items() if name.startswith("LAXAI_")}
+    print(json.dumps([sys.argv[1:], told]), file=log)
+times = len(Path(LOG).read_text().splitlines())
+if times <= len(CODES):
+    sys.exit(CODES[times - 1])
+pipe = os.open(PIPE, os.O_WRONLY)
+os.write(pipe, b"up")
+time.sleep(600)
+"""
+
 
 class Pipe:
     """A named pipe whose readers learn when everyone who held it has gone."""
@@ -114,6 +129,16 @@ def tracking_part(folder: Path, run: object = None) -> str:
 def waiting_part(folder: Path, pipe: Pipe, *, stubborn: bool = False, ends_at_once: bool = False) -> str:
     constants = {"PIPE": str(pipe.path), "STUBBORN": stubborn, "ENDS_AT_ONCE": ends_at_once}
     return part(folder, "waiting", WAITING_PART, **constants)
+
+
+def serving_part(folder: Path, name: str, pipe: Pipe, *codes: int) -> str:
+    """A part that ends with `codes`, one after the other, before it stays; see `told`."""
+    return part(folder, name, SERVING_PART, LOG=str(folder / f"{name}.log"), CODES=codes, PIPE=str(pipe.path))
+
+
+def told(folder: Path, name: str) -> list[tuple[list[str], dict[str, str]]]:
+    """The arguments and the LAXAI_ variables of a serving part, for each of its starts."""
+    return [tuple(json.loads(line)) for line in (folder / f"{name}.log").read_text().splitlines()]
 
 
 def start(module: str, *arguments: str, where: Path, **settings: str) -> subprocess.Popen[str]:

@@ -24,9 +24,28 @@ with Children(seconds_to_tidy_up=SECONDS) as children:
 print("ended with", code)
 """
 
+# One that runs two, side by side.
+RUNNER_OF_TWO = """
+import shlex, sys
+from local_stack.children import Children, Stopped
+try:
+    with Children(seconds_to_tidy_up=SECONDS) as children:
+        for command in COMMANDS:
+            children.start(shlex.split(command))
+        if LEAVES:
+            open(GO).read()
+        else:
+            children.wait()
+except Stopped as stopped:
+    sys.exit(stopped.exit_code)
+"""
+
 
 def start_runner(folder: Path, command: str, seconds: float = 60) -> subprocess.Popen[str]:
-    script = part(folder, "runner", RUNNER, COMMAND=command, SECONDS=seconds)
+    return start_script(part(folder, "runner", RUNNER, COMMAND=command, SECONDS=seconds))
+
+
+def start_script(script: str) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     return subprocess.Popen(shlex.split(script), env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -56,13 +75,12 @@ def test_a_program_that_cannot_be_started_raises(tmp_path: Path) -> None:
 
 
 def test_signal_handlers_are_put_back() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+    before = [signal.getsignal(number) for number in numbers]
     with Children():
         assert signal.getsignal(signal.SIGTERM) != before[1]
 
-    assert before == [
-        signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
-    ]
+    assert before == [signal.getsignal(number) for number in numbers]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
@@ -109,3 +127,48 @@ def test_what_a_program_leaves_behind_does_not_outlive_it(tmp_path: Path) -> Non
 
     assert output == "ended with 0\n"
     pipe.wait_for_end()
+
+
+def test_the_next_to_end_is_told_while_others_run() -> None:
+    with Children() as children:
+        slow_one = children.start([sys.executable, "-c", "import time; time.sleep(600)"])
+        quick_one = children.start([sys.executable, "-c", "raise SystemExit(3)"])
+        assert children.wait() == (quick_one, 3)
+        assert children.wait(0) is None
+        assert children.wait(0.05) is None
+        os.kill(slow_one, signal.SIGKILL)
+        assert children.wait() == (slow_one, 137)
+
+
+def test_a_program_gets_the_settings_and_this_ones_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HERE", "this")
+    source = "import os, sys; open(sys.argv[1], 'w').write(os.environ['HERE'] + os.environ['MORE'])"
+    with Children() as children:
+        children.start([sys.executable, "-c", source, str(tmp_path / "log")], {"MORE": " and that"})
+        children.wait()
+    assert (tmp_path / "log").read_text() == "this and that"
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["a signal", "the block's end"])
+@pytest.mark.parametrize("stubborn", [False, True], ids=["polite", "stubborn"])
+def test_all_programs_are_stopped(tmp_path: Path, leaves: bool, stubborn: bool) -> None:
+    pipes = [Pipe(tmp_path / name) for name in ("one", "two")]
+    commands = []
+    for pipe, ignores in zip(pipes, (stubborn, False), strict=True):
+        folder = tmp_path / f"part of {pipe.path.name}"
+        folder.mkdir()
+        commands.append(waiting_part(folder, pipe, stubborn=ignores))
+    os.mkfifo(tmp_path / "go")
+    constants = {"COMMANDS": commands, "SECONDS": 0.1, "LEAVES": leaves, "GO": str(tmp_path / "go")}
+    runner = start_script(part(tmp_path, "runner", RUNNER_OF_TWO, **constants))
+    for pipe in pipes:
+        pipe.wait_for(b"up")
+
+    if leaves:
+        (tmp_path / "go").write_text("on")
+    else:
+        runner.send_signal(signal.SIGTERM)
+
+    assert runner.wait() == (0 if leaves else 143)
+    for pipe in pipes:
+        pipe.wait_for_end()

@@ -78,7 +78,7 @@ class Site:
         """Until something is so; fails with the workers' logs where it does not come to that."""
         deadline = time.monotonic() + seconds
         while not is_so():
-            assert time.monotonic() < deadline, self.logs()
+            assert time.monotonic() < deadline and self._any_alive(), self.logs()
             time.sleep(0.05)
 
     def wait_for(self, job: Job, state: JobState, seconds: float = 60.0) -> Job:
@@ -86,7 +86,8 @@ class Site:
         now = self.jobs.job(TENANT, job.job_id)
         deadline = time.monotonic() + seconds
         while now.state != state:
-            assert not now.state.is_final and time.monotonic() < deadline, f"{now}\n{self.logs()}"
+            in_time = time.monotonic() < deadline and self._any_alive()
+            assert not now.state.is_final and in_time, f"{now}\n{self.logs()}"
             time.sleep(0.05)
             now = self.jobs.job(TENANT, job.job_id)
         return now
@@ -116,6 +117,9 @@ class Site:
         """The last lines of every worker."""
         paths = sorted(self.folder.glob("worker-*.log"))
         return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in paths)
+
+    def _any_alive(self) -> bool:
+        return any(worker.poll() is None for worker in self.workers)
 
     def close(self) -> None:
         """Nothing runs any more."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from site_of_workers import TENANT, Site, site
+from tests.site_of_workers import TENANT, Site, site
 
 from shared_libs.common.jobs import JobState, TrackVideo
 

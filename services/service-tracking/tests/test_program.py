@@ -46,3 +46,13 @@ def test_an_interrupted_program_leaves_nothing(number: int, code: int, start_pro
     assert process.returncode == code
     assert complaint == "interrupted; nothing was written\n"
     assert names_in(game_files) == {"det.txt", "gt.txt", "slow.txt"}
+
+
+def test_a_reader_who_has_gone_is_nobodys_failure(start_program: Start) -> None:
+    process = start_program("--help")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == 0

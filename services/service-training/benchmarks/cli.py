@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,13 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from shared_libs.common.errors import InputError, UserError
+from shared_libs.common.command_line import run_command_line
+from shared_libs.common.errors import InputError
 from shared_libs.utils.paths import user_path
 
 if TYPE_CHECKING:
     from training.request import Request
-
-USAGE_ERROR, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     name="benchmarks",
@@ -190,21 +188,5 @@ def _say(report: Report, as_json: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one benchmark; returns the exit code: 0, 2 for bad input, 130 after Ctrl-C."""
-    try:
-        code: Any = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
-    except UserError as error:
-        return _complain(str(error))
-    except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        where = context.command_path if context is not None else "benchmarks"
-        return _complain(f"{error.format_message().rstrip('.')} \N{EN DASH} see `{where} --help`")
-    except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    return code if isinstance(code, int) else 0
-
-
-def _complain(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return USAGE_ERROR
+    """Runs one benchmark; returns the exit code: 0, 2 for bad input, 130 after Ctrl-C, 143 after SIGTERM."""
+    return run_command_line(app, "benchmarks", arguments, interrupted="interrupted")

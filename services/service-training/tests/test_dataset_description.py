@@ -197,7 +197,7 @@ def retyped(table: pa.Table) -> pa.Table:
         (put("file", 0, "train/game1-p000/"), "row 1: file must be split/identity/name"),
         (put("frame", 2, -4), "row 3: frame cannot be -4"),
         (put("time", 2, float("nan")), "row 3: time cannot be nan"),
-        (put("quality", 2, None), "column quality must be of type float, here it is float with 1 empty"),
+        (put("quality", 2, None), "row 3: quality is empty – build the data set anew"),
         (put("identity", 0, 7), f"has an identity that is not in it, unlike {DATASET}"),
         (put("identity", 0, 1), "for a crop in train of game1-p001"),
         (put("game", 0, 1), "for a crop in train of game1-p000"),

@@ -10,7 +10,7 @@ from shared_libs.common import storage
 from shared_libs.common.storage import StoragePath, StoragePathError, parse, under
 from shared_libs.utils.ids import new_id
 
-VIDEO, RUN, MODEL, DATASET = (new_id(kind) for kind in ("video", "run", "model", "dataset"))
+VIDEO, RUN, MODEL, DATASET, CLIPS = (new_id(kind) for kind in ("video", "run", "model", "dataset", "clips"))
 
 NASTY = st.sampled_from(
     [
@@ -32,7 +32,7 @@ NASTY = st.sampled_from(
             ".a",
             "\u00e4",
         ),
-        *(VIDEO, RUN, MODEL, DATASET, "reds", "train", "model.onnx", "models", "promoted.json"),
+        *(VIDEO, RUN, MODEL, DATASET, CLIPS, "reds", "train", "model.onnx", "models", "promoted.json"),
     ]
 )
 ANYTHING = NASTY | st.text() | st.text("./\\ab-_\0%~ ", max_size=6)
@@ -60,9 +60,15 @@ def test_no_text_makes_a_path_outside_its_tenant(texts: list[str], tenant: str) 
         lambda: storage.video_folder(tenant, a),
         lambda: storage.video_source(tenant, VIDEO, a),
         lambda: storage.video_source(tenant, a, b),
+        lambda: storage.video_file(tenant, VIDEO, a),
+        lambda: storage.video_file(tenant, a, b),
         lambda: storage.run_path(tenant, VIDEO, RUN, *texts),
         lambda: storage.run_path(tenant, a, b, c),
+        lambda: storage.clips_path(tenant, VIDEO, RUN, CLIPS, *texts),
+        lambda: storage.clips_path(tenant, VIDEO, a, b, c),
         lambda: storage.dataset_folder(tenant, a),
+        lambda: storage.dataset_file(tenant, DATASET, a),
+        lambda: storage.dataset_file(tenant, a, b),
         lambda: storage.dataset_path(tenant, DATASET, "train", *[a, b, c]),
         lambda: storage.dataset_path(tenant, a, b, c),
         lambda: storage.model_folder(tenant, a),
@@ -86,7 +92,10 @@ def test_no_text_makes_a_path_outside_its_tenant(texts: list[str], tenant: str) 
 def test_paths_of_ordinary_names_are_made_and_taken_apart(tenant: str, names: list[str]) -> None:
     assert under(tenant, *names) == "/".join([tenant, *names])
     for path in (
+        storage.video_file(tenant, VIDEO, names[0]),
         storage.run_path(tenant, VIDEO, RUN, *names),
+        storage.clips_path(tenant, VIDEO, RUN, CLIPS, *names),
+        storage.dataset_file(tenant, DATASET, names[0]),
         storage.dataset_path(tenant, DATASET, "val", *names),
         f"{storage.video_folder(tenant, VIDEO)}/{names[0]}",
         storage.model_path(tenant, MODEL, "model.onnx"),
@@ -97,9 +106,13 @@ def test_paths_of_ordinary_names_are_made_and_taken_apart(tenant: str, names: li
 
 def test_the_layout_is_the_designs() -> None:
     assert storage.video_source("reds", VIDEO, "mp4") == f"reds/videos/{VIDEO}/source.mp4"
+    assert storage.video_file("reds", VIDEO, storage.EDITS) == f"reds/videos/{VIDEO}/edits.jsonl"
+    clips = f"reds/videos/{VIDEO}/runs/{RUN}/clips/{CLIPS}/clips.json"
+    assert storage.clips_path("reds", VIDEO, RUN, CLIPS, "clips.json") == clips
     assert storage.run_path("reds", VIDEO, RUN, "tracks.txt") == f"reds/videos/{VIDEO}/runs/{RUN}/tracks.txt"
     assert storage.dataset_path("reds", DATASET, "train", "p7", "1.jpg") == f"reds/datasets/{DATASET}/train/p7/1.jpg"
     assert storage.model_path("reds", MODEL, "model.onnx") == f"reds/models/{MODEL}/model.onnx"
+    assert storage.dataset_file("reds", DATASET, "dataset.json") == f"reds/datasets/{DATASET}/dataset.json"
     assert storage.dataset_folder("reds", DATASET) == f"reds/datasets/{DATASET}"
     assert storage.model_folder("reds", MODEL) == f"reds/models/{MODEL}"
     assert storage.models_folder("reds") == "reds/models"

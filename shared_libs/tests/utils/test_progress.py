@@ -1,4 +1,5 @@
 import io
+import json
 
 import pytest
 
@@ -86,3 +87,56 @@ def test_on_a_terminal_there_is_one_bar(monkeypatch: pytest.MonkeyPatch) -> None
     assert "tracking" in stream.getvalue()
     assert "4 / 4 frames" in stream.getvalue()
     assert "\x1b[" in stream.getvalue()
+
+
+def states(stream: io.StringIO) -> list[tuple[str, int, int | None, str]]:
+    """What was said to a program: stage, done, total, unit of each line."""
+    said = [json.loads(line)["laxai_progress"] for line in stream.getvalue().splitlines()]
+    return [(each["stage"], each["done"], each["total"], each["unit"]) for each in said]
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["file", "terminal"])
+def test_a_program_is_told_at_the_start_twice_a_second_and_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO
+) -> None:
+    monkeypatch.setenv("LAXAI_PROGRESS", "json")
+    clock = Clock()
+    with progress(10, "tracking", "frames", stream=stream, clock=clock) as bar:
+        for _ in range(10):
+            clock.now += 0.125
+            bar.advance()
+    assert states(stream) == [("tracking", done, 10, "frames") for done in (0, 4, 8, 10)]
+    assert stream.getvalue().endswith("\n")
+
+
+def test_a_program_is_told_the_last_state_of_work_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAXAI_PROGRESS", "json")
+    stream, clock = io.StringIO(), Clock()
+    with pytest.raises(RuntimeError), progress(None, "reading", stream=stream, clock=clock) as bar:
+        bar.start_at(5)
+        bar.expect(9)
+        bar.update(7)
+        raise RuntimeError
+    assert states(stream) == [("reading", 0, None, "steps"), ("reading", 7, 9, "steps")]
+
+
+def test_quiet_is_quiet_to_a_program_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAXAI_PROGRESS", "json")
+    stream, clock = io.StringIO(), Clock()
+    with progress(2, "tracking", quiet=True, stream=stream, clock=clock) as bar:
+        clock.now += 1000
+        bar.advance()
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("value", ["", "1", "JSON", "text"])
+def test_another_value_in_the_environment_changes_nothing(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("LAXAI_PROGRESS", value)
+    stream, clock = io.StringIO(), Clock()
+    with progress(10, "tracking", "frames", stream=stream, clock=clock) as bar:
+        clock.now += 10
+        bar.update(10)
+    assert stream.getvalue().splitlines() == [
+        "tracking: 10 / 10 frames, 1.0/s, about 0 s left",
+        "tracking: 10 / 10 frames, 1.0/s in 10 s",
+    ]

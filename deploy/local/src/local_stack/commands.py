@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared_libs.common.errors import InputError
 
 SAMPLE = "LAXAI_SAMPLE_COMMAND"
 TRACKING = "LAXAI_TRACKING_COMMAND"
+TRAINING = "LAXAI_TRAINING_COMMAND"
+CLOUD = "LAXAI_CLOUD_COMMAND"
+API = "LAXAI_API_COMMAND"
 
 _START_WITH_BAZEL = "start this program with `./bazelw run`, which sets it"
 
@@ -38,3 +41,8 @@ def command(variable: str, environment: Mapping[str, str] = os.environ) -> list[
 def environment_of_child(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """This process's environment without its import path: each part brings the libraries of its own lock."""
     return {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+
+
+def not_startable(words: Sequence[str], error: OSError) -> InputError:
+    """What the user is told of a command that the system refused to start."""
+    return InputError(words[0], f"cannot be started: {error.strerror or error}")

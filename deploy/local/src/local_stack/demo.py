@@ -12,19 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local_stack.children import Children, Stopped
-from local_stack.commands import SAMPLE, TRACKING, command
-from shared_libs.common.errors import InputError, OutputError, UserError
+from local_stack.children import Children
+from local_stack.commands import SAMPLE, TRACKING, command, not_startable
+from local_stack.endings import PartFailed, exit_code_of
+from shared_libs.common.errors import InputError, OutputError
 from shared_libs.common.run import Run, read_run
 from shared_libs.utils.paths import user_path
-
-
-class PartFailed(Exception):
-    """A part of the demo ended with an error, which it has printed itself."""
-
-    def __init__(self, part: str, exit_code: int) -> None:
-        super().__init__(f"{part} ended with exit code {exit_code}; what it printed above says why")
-        self.exit_code = exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +55,7 @@ class Demo:
         try:
             code = children.run(words)
         except OSError as error:
-            raise InputError(words[0], f"cannot be started: {error.strerror or error}") from error
+            raise not_startable(words, error) from error
         if code != 0:
             raise PartFailed(name, code)
 
@@ -121,18 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sample_options = [
         f"--{name}={value}" for name in ("seconds", "seed") if (value := getattr(options, name)) is not None
     ]
-    try:
-        Demo(Path(options.out), sample_options).run()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except PartFailed as failure:
-        print(f"error: {failure}", file=sys.stderr)
-        return failure.exit_code
-    except Stopped as stopped:
-        print("stopped; nothing of it is running any more", file=sys.stderr)
-        return stopped.exit_code
-    return 0
+    return exit_code_of(Demo(Path(options.out), sample_options).run)
 
 
 if __name__ == "__main__":

@@ -5,23 +5,21 @@ What a command needs is imported inside it: most of the libraries take longer to
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shared_libs.common.errors import InputError, UserError
+from shared_libs.common.command_line import run_command_line
+from shared_libs.common.errors import InputError
 from shared_libs.utils.paths import user_path
 from tracking import __version__
 
 if TYPE_CHECKING:
     from tracking.pipeline import Result
 
-USAGE_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
 NO_MODEL = "none"
 
 app = typer.Typer(
@@ -294,6 +292,49 @@ def render_command(
     typer.echo("\n".join([*(f"note: {note}" for note in notes), f"written: {out}"]))
 
 
+@app.command("clips")
+def clips_command(
+    video: Annotated[str, typer.Argument(metavar="VIDEO", help="The film.")],
+    players: Annotated[str, typer.Option("--players", metavar="FILE", help="Players: the players.json of a run.")],
+    tracks: Annotated[str, typer.Option("--tracks", metavar="FILE", help="Its tracks: tracks.json, MOT or Parquet.")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder for the reels; made if needed.")],
+    player: Annotated[
+        list[int] | None, typer.Option("--player", metavar="ID", help="Whose reel; may be given again. [default: all]")
+    ] = None,
+    padding: Annotated[
+        float, typer.Option("--padding", min=0, max=60, help="Seconds before and after each scene.")
+    ] = 1.0,
+    height: Annotated[
+        int, typer.Option("--height", min=90, max=4320, help="Of the reels in pixels; never higher than the film.")
+    ] = 720,
+) -> None:
+    """Cuts a reel for each player, of all the times when he is in view: writes player-ID.mp4 and clips.json to DIR.
+
+    A command that was cut short goes on with the reels that are missing when it is given again.
+    """
+    from tracking.clips import Request, make_clips
+
+    if not math.isfinite(padding):
+        raise InputError("--padding", f"must be a number of seconds, not {padding}")
+    clips = make_clips(
+        Request(
+            video=user_path(video),
+            players=user_path(players),
+            tracks=user_path(tracks),
+            out=user_path(out),
+            player_ids=tuple(player) if player else None,
+            padding=padding,
+            height=height,
+        ),
+        say=lambda words: typer.echo(words, err=True),
+    )
+    for reel in clips.reels:
+        called = " ".join(filter(None, (reel.number, reel.name)))
+        who = f"player {reel.player_id}" + (f" ({called})" if called else "")
+        typer.echo(f"{who}: {_counted(len(reel.scenes), 'scene')}, {reel.seconds:.1f} s: {reel.file.name}")
+    typer.echo(f"reels in {out.rstrip('/') or '/'}")
+
+
 @app.command("report")
 def report_command(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="A folder that `track` wrote.")],
@@ -341,51 +382,4 @@ def _counted(number: float, noun: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0, 2 for bad input, 130 after Ctrl-C, 143 after SIGTERM."""
-    signal.signal(signal.SIGTERM, _stop)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a script has it ignored
-        signal.signal(signal.SIGINT, _stop)
-    try:
-        code: Any = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
-    except UserError as error:
-        return _complain("; ".join([str(error), *(f"the same command goes on {note}" for note in _notes(error))]))
-    except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        where = context.command_path if context is not None else "tracking"
-        return _complain(f"{error.format_message().rstrip('.')} \N{EN DASH} see `{where} --help`")
-    except _Stopped as stopped:
-        return _interrupted(stopped)
-    except BrokenPipeError:
-        # The reader of our output has gone (`… | head`): not our failure, and nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    return code if isinstance(code, int) else 0
-
-
-class _Stopped(BaseException):
-    """Ctrl-C or SIGTERM: unwinds the stack, so that temporary files go. (A KeyboardInterrupt would be swallowed by
-    typer, with what it has to tell.)"""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.code = TERMINATED if number == signal.SIGTERM else INTERRUPTED
-
-
-def _stop(number: int, frame: object) -> None:
-    raise _Stopped(number)
-
-
-def _interrupted(stopped: _Stopped) -> int:
-    notes = _notes(stopped)
-    how = f" {notes[0]}; the same command goes on from there" if notes else "; nothing was written"
-    print(f"interrupted{how}", file=sys.stderr)
-    return stopped.code
-
-
-def _notes(error: BaseException) -> list[str]:
-    """Where the same command will go on: see `run_tracking`."""
-    return getattr(error, "__notes__", [])
-
-
-def _complain(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return USAGE_ERROR
+    return run_command_line(app, "tracking", arguments)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import signal
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,15 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shared_libs.common.errors import InputError, UserError
+from shared_libs.common.command_line import run_command_line
+from shared_libs.common.errors import InputError
 from shared_libs.utils.paths import user_path
 from training import __version__
 
 if TYPE_CHECKING:
     from training.evaluating import Evaluation
     from training.fitting import Result
-
-USAGE_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
 
 SMALLEST = 64, 16
 """Height and width of crops, in pixels, of which a network still sees enough."""
@@ -404,40 +401,4 @@ def _percent(value: float | None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0, 2 for bad input, 130 after Ctrl-C, 143 after SIGTERM."""
-    signal.signal(signal.SIGTERM, _stop)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a script has it ignored
-        signal.signal(signal.SIGINT, _stop)
-    try:
-        code: Any = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
-    except UserError as error:
-        return _complain(str(error))
-    except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        where = context.command_path if context is not None else "training"
-        return _complain(f"{error.format_message().rstrip('.')} \N{EN DASH} see `{where} --help`")
-    except _Stopped as stopped:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return TERMINATED if stopped.number == signal.SIGTERM else INTERRUPTED
-    except SystemExit as ended:
-        # The reader of our output has gone (`… | head`): not our failure, and nobody to tell. typer says 1 then.
-        if not isinstance(ended.__context__, BrokenPipeError):
-            raise
-        code = 0
-    return code if isinstance(code, int) else 0
-
-
-class _Stopped(BaseException):
-    """Ctrl-C or SIGTERM outside of a training: unwinds the stack, so that temporary files go."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-def _stop(number: int, frame: object) -> None:
-    raise _Stopped(number)
-
-
-def _complain(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return USAGE_ERROR
+    return run_command_line(app, "training", arguments)

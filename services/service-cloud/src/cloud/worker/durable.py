@@ -42,7 +42,12 @@ class Durable:
             log_level="WARNING",
         )
         DBOS(config=config)
-        self._run_job = DBOS.workflow(name="run_job", max_recovery_attempts=_NEVER)(run_job)
+
+        @DBOS.workflow(name="run_job", max_recovery_attempts=_NEVER)
+        def workflow(job_id: str) -> None:
+            run_job(job_id)
+
+        self._workflow = workflow
 
     def launch(self, at_once: Mapping[str, int], polling_seconds: float) -> None:
         """Begins to take workflows from the queues; `at_once`: how many of each a worker runs at the same time."""
@@ -55,7 +60,7 @@ class Durable:
     def enqueue(self, queue: str, job_id: str, priority: int) -> None:
         """Puts a job's workflow into a queue, once: again is no harm."""
         with SetWorkflowID(job_id), SetEnqueueOptions(priority=1 + _HIGHEST - priority):
-            DBOS.enqueue_workflow(queue, self._run_job, job_id)
+            DBOS.enqueue_workflow(queue, self._workflow, job_id)
 
     def step(self, name: str, work: Callable[[], Result]) -> Result:
         """Does `work`, or gives what it gave when it was done before. Only inside a job's workflow."""

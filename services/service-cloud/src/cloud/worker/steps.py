@@ -126,7 +126,8 @@ class Steps:
             end = {"state": JobState.FAILED, "error": f"LaxAI made a mistake \N{EN DASH} {hint}", "cause": "internal"}
         finally:
             self._stay_if_leaving(running)
-        self.durable.step("record", lambda: patiently(lambda: self._ledger.finish(held, **end), time.sleep))
+        # No step of the workflow: an execution that has nothing else to do may come here first, and twice is no harm.
+        patiently(lambda: self._ledger.finish(held, **end), time.sleep)
         self._metrics.ended(held.job.kind, end["state"], end.get("cause"))
         log.info("job_ended", **{name: value for name, value in end.items() if value is not None and name != "result"})
         if end["state"] == JobState.SUCCEEDED:

@@ -28,6 +28,7 @@ BATCH = 200
 """Jobs that are handed to DBOS at a time."""
 
 _SECONDS_BETWEEN_LOOKS = 1.0
+_SECONDS_BETWEEN_TIDYINGS = 60.0
 _SECONDS_TO_STOP = 6.0
 _DAY = 86400.0
 
@@ -82,7 +83,7 @@ class Worker:
                 if now - looked_for_dead > min(self._settings.lease_seconds / 3, 2.0):
                     looked_for_dead = now
                     self._take_over()
-                if now - looked_for_old > 600:
+                if now - looked_for_old > _SECONDS_BETWEEN_TIDYINGS:
                     looked_for_old = now
                     self._tidy()
             except TransientError as error:

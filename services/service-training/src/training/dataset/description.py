@@ -11,12 +11,12 @@ from typing import Annotated, Final, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyarrow import parquet
 from pydantic import AwareDatetime, Field, model_validator
 
 from shared_libs.common.documents import Contract, read_document, write_document
 from shared_libs.common.errors import InputError
-from shared_libs.common.files import read_bytes, temporary_beside
+from shared_libs.common.files import read_bytes
+from shared_libs.common.parquet_columns import parse_columns, write_columns
 from shared_libs.common.run import InputFile
 from shared_libs.common.storage import SPLITS
 
@@ -41,8 +41,6 @@ _COLUMNS: dict[str, pa.DataType] = {
     "sharpness": pa.float32(),
     **dict.fromkeys(_CORNERS, pa.float32()),
 }
-_VERSION = b"laxai.schema_version"
-_METADATA = {b"laxai.schema": b"crops", _VERSION: b"%d" % SCHEMA_VERSION}
 _ANEW = "build the data set anew"
 
 _Count = Annotated[int, Field(ge=0)]
@@ -195,10 +193,7 @@ def write_dataset(folder: Path, description: DatasetDescription, crops: CropTabl
         "sharpness": crops.sharpness,
         **{corner: np.ascontiguousarray(crops.xyxy[:, place]) for place, corner in enumerate(_CORNERS)},
     }
-    schema = pa.schema([pa.field(name, kind, nullable=False) for name, kind in _COLUMNS.items()], metadata=_METADATA)
-    table = pa.Table.from_arrays([pa.array(columns[name], kind) for name, kind in _COLUMNS.items()], schema=schema)
-    with temporary_beside(folder / CROPS) as temporary:
-        parquet.write_table(table, temporary, compression="zstd")
+    write_columns(folder / CROPS, "crops", SCHEMA_VERSION, _COLUMNS, columns)
     write_document(folder / DATASET, description)
 
 
@@ -233,9 +228,9 @@ def _not_of_one(path: Path, what: str) -> InputError:
 
 def _read_crops(path: Path) -> CropTable:
     """The rows of crops.parquet, each for itself as it should be."""
-    columns = _columns(path, read_bytes(path))
-    file, split = columns["file"].to_pylist(), columns["split"].to_pylist()
-    numbers = {name: np.asarray(columns[name].to_numpy()) for name in _COLUMNS if name not in ("file", "split")}
+    table = parse_columns(path, read_bytes(path), SCHEMA_VERSION, _COLUMNS, remedy=_ANEW)
+    file, split = table.column("file").to_pylist(), table.column("split").to_pylist()
+    numbers = {name: np.asarray(table.column(name).to_numpy()) for name in _COLUMNS if name not in ("file", "split")}
     for row, (name, side) in enumerate(zip(file, split, strict=True)):
         if side not in SPLITS:
             raise InputError(path, f"row {row + 1}: split must be one of {', '.join(SPLITS)}, here it is {side!r:.80}")
@@ -255,26 +250,3 @@ def _read_crops(path: Path) -> CropTable:
         **{name: values for name, values in numbers.items() if name not in _CORNERS},
         xyxy=np.stack([numbers[corner] for corner in _CORNERS], axis=1),
     )
-
-
-def _columns(path: Path, content: bytes) -> dict[str, pa.ChunkedArray]:
-    """The columns of crops.parquet, of their types and without holes."""
-    try:
-        table = parquet.read_table(pa.BufferReader(content), use_threads=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(path, f"is not a readable Parquet file: {reason}", hint=_ANEW) from None
-    version = (table.schema.metadata or {}).get(_VERSION, b"")
-    if not version.isdigit():
-        raise InputError(path, f"is not the {CROPS} of a data set: it has no {_VERSION.decode()}", hint=_ANEW)
-    if int(version) > SCHEMA_VERSION:
-        cause = f"has schema version {int(version)}, this program reads up to {SCHEMA_VERSION}"
-        raise InputError(path, cause, hint="use a newer version of the program")
-    for name, kind in _COLUMNS.items():
-        if table.column_names.count(name) != 1:
-            raise InputError(path, f"needs one column {name}", hint=_ANEW)
-        column = table.column(name)
-        if column.type != kind or column.null_count:
-            holes = f" with {column.null_count} empty" * bool(column.null_count)
-            raise InputError(path, f"column {name} must be of type {kind}, here it is {column.type}{holes}", hint=_ANEW)
-    return {name: table.column(name) for name in _COLUMNS}
