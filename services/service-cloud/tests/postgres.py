@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -41,9 +42,12 @@ class PostgreSQL:
         if made.returncode != 0:
             pytest.skip(f"PostgreSQL does not run here: {made.stderr.decode(errors='replace').strip()[-300:]}")
 
-    @property
-    def url(self) -> str:
-        return f"postgresql+psycopg://laxai@127.0.0.1:{self._port}/postgres"
+    def new_database(self) -> str:
+        """The URL of a database with nothing in it."""
+        name = f"test_{secrets.token_hex(4)}"
+        made = self._run("createdb", "-h", "127.0.0.1", "-p", str(self._port), "-U", "laxai", name)
+        assert made.returncode == 0, made.stderr
+        return f"postgresql+psycopg://laxai@127.0.0.1:{self._port}/{name}"
 
     def start(self) -> None:
         options = ["-D", str(self._data), "-p", str(self._port), "-h", "127.0.0.1", "-k", str(self._sockets)]
@@ -76,7 +80,7 @@ class PostgreSQL:
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSQL]:
-    """A server that runs, with an empty database."""
+    """A server that runs."""
     # Not below pytest's folder: the path of a socket has 107 letters at most.
     folder = Path(tempfile.mkdtemp(prefix="pg", dir=os.environ.get("TEST_TMPDIR_SHORT", "/tmp")))
     folder.chmod(0o700)

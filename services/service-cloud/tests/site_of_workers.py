@@ -69,7 +69,7 @@ class Site:
             "STAND_IN_DIARY": str(self.diary),
         }
         words = ["-c", _SKEWED, str(skew)] if skew else ["-m", "cloud"]
-        with (self.folder / f"worker-{len(self.workers)}.log").open("wb") as log:
+        with self._log(len(self.workers)).open("wb") as log:
             worker = subprocess.Popen([sys.executable, *words, "worker"], env=environment, stdout=log, stderr=log)
         self.workers.append(worker)
         return worker
@@ -113,10 +113,16 @@ class Site:
         folder = self.storage / TENANT / "videos" / video_id / "runs"
         return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
+    def worker_logs(self) -> list[str]:
+        """What each worker has said."""
+        return [self._log(number).read_text(errors="replace") for number in range(len(self.workers))]
+
     def logs(self) -> str:
         """The last lines of every worker."""
-        paths = sorted(self.folder.glob("worker-*.log"))
-        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in paths)
+        return "\n".join(f"--- worker {number}\n{log[-3000:]}" for number, log in enumerate(self.worker_logs()))
+
+    def _log(self, number: int) -> Path:
+        return self.folder / f"worker-{number}.log"
 
     def _any_alive(self) -> bool:
         return any(worker.poll() is None for worker in self.workers)

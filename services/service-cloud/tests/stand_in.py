@@ -1,6 +1,6 @@
 """Stands in for service-tracking: does what the film says, which is a line of JSON, and keeps a diary of it.
 
-{"seconds": 0.1, "refuse": "words", "crash": true, "ignore_sigterm": true}
+{"seconds": 0.1, "refuse": "words", "crash": true, "ignore_sigterm": true, "files": 500}
 """
 
 import argparse
@@ -38,6 +38,8 @@ def main() -> int:
         time.sleep(min(0.1, seconds - spent))
     _tell(100)
     (options.out / "tracks.txt").write_text("1,1,10,10,20,40,1,-1,-1,-1\n")
+    for number in range(wanted.get("files", 0)):
+        (options.out / f"piece-{number}.txt").write_text(str(number))
     film = {"name": "source.mp4", "size": options.film.stat().st_size, "sha256": hashlib.sha256(options.film.read_bytes()).hexdigest()}
     (options.out / "run.json").write_text(json.dumps(_run(film)))
     _write_down(wanted, "ended")

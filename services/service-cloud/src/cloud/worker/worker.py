@@ -66,6 +66,7 @@ class Worker:
         """Works until `stop` was called. What it was at then goes on with the next worker."""
         self._folders.stand_for(self.worker_id)
         self._ledger.register()
+        threading.Thread(target=self._keep_lease, name="lease", daemon=True).start()
         limits = {kind.value: self._settings.limits_of(kind).at_once for kind in JobKind}
         self._durable.launch(limits, self._settings.polling_seconds)
         self._say(f"{self.worker_id} is ready for jobs")
@@ -74,9 +75,6 @@ class Worker:
         while not self._stopping.wait(min(_SECONDS_BETWEEN_LOOKS, self._settings.polling_seconds)):
             now = time.monotonic()
             try:
-                if now - self._renewed > self._settings.lease_seconds / 4:
-                    self._ledger.renew()
-                    self._renewed = time.monotonic()
                 for job_id in self._ledger.to_cancel():
                     self._steps.cancel(job_id)
                 self._dispatch()
@@ -89,6 +87,15 @@ class Worker:
             except TransientError as error:
                 _log.warning("database_out_of_reach", error=str(error))
         self._leave()
+
+    def _keep_lease(self) -> None:
+        """In a thread of its own: whatever else takes long must not cost the lease."""
+        while not self._stopping.wait(self._settings.lease_seconds / 4):
+            try:
+                self._ledger.renew()
+                self._renewed = time.monotonic()
+            except TransientError as error:
+                _log.warning("lease_not_renewed", error=str(error))
 
     def _dispatch(self) -> None:
         while waiting := self._ledger.waiting(BATCH):
