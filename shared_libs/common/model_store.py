@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, Self
 
 from pydantic import AwareDatetime, Field
 
+from shared_libs.common.configured import load_settings
 from shared_libs.common.documents import Contract, validate_document
 from shared_libs.common.errors import InputError, OutputError, PathLike
 from shared_libs.common.files import atomic_write, sha256_file, temporary_beside
@@ -30,7 +31,6 @@ from shared_libs.common.storage import (
     promoted_models,
 )
 from shared_libs.common.stored_files import LocalFiles, stored_files
-from shared_libs.config.settings import SettingsError
 from shared_libs.config.storage import StorageSettings
 from shared_libs.utils.ids import parse_id
 
@@ -82,12 +82,7 @@ class ModelStore:
     @classmethod
     def configured(cls, storage: str | None = None, tenant: str | None = None) -> Self:
         """The store that the settings name (LAXAI_STORAGE, LAXAI_TENANT), where the arguments do not."""
-        overrides = {"storage": storage, "tenant": tenant}
-        try:
-            settings = StorageSettings.load(**{name: value for name, value in overrides.items() if value is not None})
-        except SettingsError as error:
-            place, _, cause = error.problems[0].partition(": ")
-            raise InputError(place, cause, hint="correct the setting, or take it away") from None
+        settings = load_settings(StorageSettings, storage=storage, tenant=tenant)
         return cls(settings.storage, settings.tenant)
 
     def list(self) -> Listing:

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, Self
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from shared_libs.common.configured import load_settings
 from shared_libs.common.documents import explain
 from shared_libs.common.errors import InputError
 from shared_libs.common.job_client.table import at_least, connect, jobs, now, talking
 from shared_libs.common.jobs import PAYLOADS, Job, JobKind, JobState, Payload, Progress
 from shared_libs.common.json_text import dump_json, parse_json
 from shared_libs.common.storage import StoragePathError, check_tenant
-from shared_libs.config.database import DatabaseSettings
-from shared_libs.config.settings import SettingsError
+from shared_libs.config.storage import StorageSettings
 from shared_libs.utils.ids import new_id
 
 DEFAULT_PRIORITY = 50
@@ -50,11 +50,7 @@ class JobClient:
     @classmethod
     def configured(cls, database: str | None = None) -> Self:
         """The jobs of the database that the settings name (LAXAI_DATABASE), where the argument does not."""
-        try:
-            settings = DatabaseSettings.load(**({} if database is None else {"database": database}))
-        except SettingsError as error:
-            place, _, cause = error.problems[0].partition(": ")
-            raise InputError(place, cause, hint="correct the setting, or take it away") from None
+        settings = load_settings(StorageSettings, database=database)
         return cls(settings.database)
 
     def submit(

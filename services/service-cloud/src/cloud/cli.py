@@ -13,6 +13,7 @@ import typer
 
 from cloud import __version__
 from shared_libs.common.command_line import run_command_line
+from shared_libs.common.configured import load_settings
 from shared_libs.common.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def worker_command(
     from cloud.serving import run_worker
     from cloud.settings import CloudSettings
 
-    settings = CloudSettings.of_command_line(database=database, storage=storage, work=work)
+    settings = load_settings(CloudSettings, database=database, storage=storage, work=work)
     run_worker(settings, metrics_host, metrics_port)
 
 
@@ -103,7 +104,7 @@ def doctor_command(
     from cloud.doctor import examine
     from cloud.settings import CloudSettings
 
-    findings = examine(CloudSettings.of_command_line(database=database, storage=storage))
+    findings = examine(load_settings(CloudSettings, database=database, storage=storage))
     if as_json:
         rows = [{"what": found.what, "ok": found.ok, "says": found.says, "hint": found.hint} for found in findings]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -211,7 +212,7 @@ def _client(database: str | None, tenant: str | None) -> tuple[JobClient, str]:
     from cloud.settings import CloudSettings
     from shared_libs.common.job_client.client import JobClient
 
-    settings = CloudSettings.of_command_line(database=database, tenant=tenant)
+    settings = load_settings(CloudSettings, database=database, tenant=tenant)
     return JobClient(settings.database), settings.tenant
 
 

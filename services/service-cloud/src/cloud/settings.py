@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.engines.engine import Service
-from shared_libs.common.errors import InputError
 from shared_libs.common.jobs import JobKind
-from shared_libs.config.database import DatabaseSettings
-from shared_libs.config.settings import SettingsError
+from shared_libs.config.storage import StorageSettings
 
 EngineName = Literal["local", "cloud-run", "kubernetes"]
 
@@ -33,7 +31,7 @@ class KindLimits(BaseModel):
     memory_bytes: Annotated[int, Field(ge=1 << 20)] | None = None
 
 
-class CloudSettings(DatabaseSettings):
+class CloudSettings(StorageSettings):
     """commands: of each service, as a shell would take it; for the local engine.
 
     limits: of kinds that differ from the rest. work: the folder where jobs are worked on; workers that share it go on
@@ -59,15 +57,6 @@ class CloudSettings(DatabaseSettings):
     def limits_of(self, kind: JobKind) -> KindLimits:
         """What the jobs of `kind` may take."""
         return self.limits.get(kind, KindLimits())
-
-    @classmethod
-    def of_command_line(cls, **given: object) -> Self:
-        """The settings in force, where `given` (None: not given) does not say otherwise. Raises InputError."""
-        try:
-            return cls.load(**{name: value for name, value in given.items() if value is not None})
-        except SettingsError as error:
-            place, _, cause = error.problems[0].partition(": ")
-            raise InputError(place, cause, hint="correct the setting, or take it away") from None
 
 
 def _user_cache_folder() -> Path:
