@@ -427,7 +427,7 @@ def _handler(cluster: Cluster) -> type[http.server.BaseHTTPRequestHandler]:
                     if name not in cluster.volumes:
                         raise Refused(HTTPStatus.NOT_FOUND, "NotFound", f'persistentvolumeclaims "{name}" not found')
                     return {"kind": "PersistentVolumeClaim", "spec": {"accessModes": cluster.access_modes}}
-                case "GET", ("", _, "version"):
+                case "GET", ("/version", _, ""):
                     facts = ["buildDate", "compiler", "gitCommit", "gitTreeState", "goVersion", "major", "minor", "platform"]
                     return dict.fromkeys(facts, "") | {"gitVersion": "v1.37.0"}
                 case "POST", ("/apis/authorization.k8s.io/v1", _, "selfsubjectaccessreviews"):

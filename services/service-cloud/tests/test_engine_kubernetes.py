@@ -205,9 +205,23 @@ def test_a_stop_before_anything_began_leaves_no_job(engine: KubernetesEngine, cl
     assert cluster.started == []
 
 
-def test_a_stop_while_the_cluster_is_silent_is_a_failure_that_passes(
-    engine: KubernetesEngine, cluster: Cluster, work: Path
+def test_a_stop_that_the_cluster_has_not_carried_out_in_time_says_so(
+    settings: KubernetesSettings, cluster: Cluster, work: Path, api: client.ApiClient
 ) -> None:
+    engine = KubernetesEngine(settings, work, api, seconds_between_looks=0.05, seconds_to_stop=0.5)
+    running = Running(engine, task(work, "ignore", "sleep"))
+    running.wait_for("tracking")
+    running.stop.set()
+    assert running.outcome() == Outcome(
+        Ending.STOPPED, "tracking was stopped, which the cluster has not confirmed yet"
+    )
+    cluster.close()
+
+
+def test_a_stop_while_the_cluster_is_silent_is_a_failure_that_passes(
+    settings: KubernetesSettings, cluster: Cluster, work: Path, api: client.ApiClient
+) -> None:
+    engine = KubernetesEngine(settings, work, api, seconds_between_looks=0.05, seconds_to_stop=0.5)
     running = Running(engine, task(work, "sleep"))
     running.wait_for("tracking")
     cluster.fail(Failure("DELETE", "/jobs/", 1_000, HTTPStatus.SERVICE_UNAVAILABLE))
@@ -387,7 +401,7 @@ def test_waiting_for_a_machine_is_told_and_lasts_as_long_as_it_takes(
     cluster.first_scene = unplaced("0/3 nodes are available")
     running = Running(engine, task(work, "work"))
     running.wait_for("waiting")
-    time.sleep(0.8)
+    time.sleep(0.7)
     cluster.pod().scene = {"phase": "Succeeded"}
     assert running.outcome().ending == Ending.DONE
     assert running.told[-1] == Progress(stage="waiting", message="waits for a machine: 0/3 nodes are available")

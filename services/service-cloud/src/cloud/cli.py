@@ -233,7 +233,7 @@ def _show(job: Job, as_json: bool) -> None:
         ("started", job.started and job.started.isoformat(timespec="seconds")),
         ("finished", job.finished and job.finished.isoformat(timespec="seconds")),
         ("retry of", job.retry_of),
-        *(job.result or {}).items(),
+        *((name, value) for name, value in (job.result or {}).items() if name not in asked),
     ]
     told = [(name, value) for name, value in rows if value not in (None, "")]
     width = max(len(name) for name, _ in told)
@@ -245,11 +245,8 @@ def _how_far(job: Job) -> str:
     progress = job.progress
     if progress is None or job.state.is_final:
         return ""
-    if progress.total is None:
-        counted = f"{progress.done:,}" if progress.done else ""
-    else:
-        counted = f"{progress.done:,} of {progress.total:,}"
-    return " ".join(filter(None, [progress.stage, counted, progress.message]))
+    counted = f"{progress.done:,}" if progress.total is None else f"{progress.done:,} of {progress.total:,}"
+    return f"{progress.stage} {progress.message or (counted if progress.done else '')}".rstrip()
 
 
 def _choice(option: str, given: str, known: Any) -> Any:

@@ -61,16 +61,18 @@ class KubernetesEngine:
         *,
         seconds_between_looks: float = _SECONDS_BETWEEN_LOOKS,
         seconds_of_patience: float = _SECONDS_OF_PATIENCE,
+        seconds_to_stop: float = _SECONDS_TO_STOP,
     ) -> None:
         """work: the work root of this worker, on the volume that `settings.claim` names. api: the cluster; None for
         the one this process runs in, or the user's. seconds_of_patience: how long the cluster may be silent, and a
-        container unable to start."""
+        container unable to start. seconds_to_stop: how long the end of a Job is waited for."""
         self._settings = settings
         self._work = MountedWork(work, PurePosixPath(settings.mount))
         self._api = api
         self._connecting = threading.Lock()
         self._seconds_between_looks = seconds_between_looks
         self._seconds_of_patience = seconds_of_patience
+        self._seconds_to_stop = seconds_to_stop
 
     def run(self, task: Task, report: Callable[[Progress], None], stop: threading.Event) -> Outcome:
         """Runs a command as a Job, or follows the Job of its key that is there already; see `Engine`.
@@ -83,7 +85,7 @@ class KubernetesEngine:
         silent_since: float | None = None
         while True:
             if stop.is_set():
-                return following.end()
+                return following.end(self._seconds_to_stop)
             try:
                 outcome = following.look()
                 silent_since = None
@@ -141,6 +143,7 @@ class _Following:
         self._wanted = job_for(task, settings, work)
         self._name = job_name(task)
         self._image = settings.image(task.service)
+        self._has_begun = False
         self._uid: str | None = None
         self._log: PodLog | None = None
         self._unread_since: float | None = None
@@ -159,6 +162,8 @@ class _Following:
         job = self._cluster.job(self._name)
         if job is None:
             self._refuse_if_followed("was taken away")
+            # Whatever comes of the call: a Job that is there from now on is not of an earlier time.
+            self._has_begun = True
             self._cluster.create(self._wanted)
             return None
         if job.key != self._task.key:
@@ -168,7 +173,7 @@ class _Following:
             self._refuse_if_followed("is being taken away")
             return None
         if self._uid is None:
-            if job.ended and not (job.ended == "well" and self._has_log()):
+            if job.ended and not self._has_begun and not (job.ended == "well" and self._has_log()):
                 self._cluster.delete(self._name, job.uid)
                 return None
             self._uid = job.uid
@@ -176,12 +181,12 @@ class _Following:
             self._refuse_if_followed("was replaced by another")
         return self._look_at_pod(job, self._cluster.pod(job))
 
-    def end(self) -> Outcome:
-        """Has the Job and its pod ended, and waits for that as long as a stop may take.
+    def end(self, seconds: float) -> Outcome:
+        """Has the Job and its pod ended, and waits for that.
 
         Raises TransientError where the cluster could not be told.
         """
-        until = time.monotonic() + _SECONDS_TO_STOP
+        until = time.monotonic() + seconds
         told, silence = False, Unavailable()
         while time.monotonic() < until:
             try:
@@ -207,13 +212,17 @@ class _Following:
 
     def _look_at_pod(self, job: JobSeen, pod: PodSeen | None) -> Outcome | None:
         if pod is None:
+            if job.ended:
+                return outcome_without_pod(job, self._task)
             self._wait_for("a machine")
-            return outcome_without_pod(job, self._task) if job.ended else None
-        if not pod.container.has_run:
-            self._see_why_it_waits(pod)
-        elif not self._read(pod):
             return None
-        if pod.phase not in ("Succeeded", "Failed"):
+        is_final = pod.phase in ("Succeeded", "Failed")
+        if pod.container.has_run:
+            if not self._read(pod):
+                return None
+        elif not is_final:
+            self._see_why_it_waits(pod)
+        if not is_final:
             return None
         self._output.close()
         return outcome_with_pod(pod, self._task, self._folder, self._output)
