@@ -8,6 +8,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +53,9 @@ class GcsClient:
     @staticmethod
     def connected(url: str, retry: Retry) -> "tuple[GcsClient, str]":
         """The client, and the key of what the URL names."""
-        system, root = fsspec.url_to_fs(url, use_listings_cache=False, skip_instance_cache=True)
+        # An emulator knows nobody, and is to learn nobody's credentials.
+        options = {"token": "anon"} if os.environ.get("STORAGE_EMULATOR_HOST") else {}
+        system, root = fsspec.url_to_fs(url, use_listings_cache=False, skip_instance_cache=True, **options)
         return GcsClient(system, retry), root
 
     def has_bucket(self, bucket: str) -> bool:

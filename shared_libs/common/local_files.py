@@ -14,7 +14,7 @@ from shared_libs.common.errors import InputError, OutputError, TransientError
 from shared_libs.common.files import atomic_write, sha256_file, temporary_beside
 from shared_libs.common.folder_transfers import Allowed, download_files, is_name, sizes_below, upload_files
 from shared_libs.common.storage_failures import reading, writing
-from shared_libs.common.transfers import PART, Report, Source, check_range, is_same, is_taken, make_folder, told
+from shared_libs.common.transfers import PART, Report, Source, check_range, is_same, is_taken, make_folder, reporting
 
 _CHUNK = 1 << 20
 _BROKEN_OFF = re.compile(r"[0-9a-f]{64}\.upload")
@@ -87,17 +87,18 @@ class LocalFiles:
             raise InputError(source, "no such file", hint="check the path")
         if not is_same(target, size, lambda: sha256_file(source)):
             make_folder(target.parent)
-            with temporary_beside(target) as temporary:
+            with temporary_beside(target) as temporary, reporting(report) as call:
                 sha256 = hashlib.sha256()
                 with open(temporary, "wb") as copy:
                     for chunk in _chunks(source):
                         copy.write(chunk)
                         sha256.update(chunk)
-                        told(report, copy.tell(), size)
+                        call(copy.tell(), size)
                 if sha256_file(temporary) != sha256.hexdigest():
                     cause = "did not arrive on the disk as it was read"
                     raise TransientError(target, cause, hint="try again; if it stays so, check the disk")
-        told(report, size, size)
+        elif report is not None:
+            report(size, size)
 
     def download_folder(self, folder: str, target: Path, *, report: Report | None = None) -> None:
         """Copies of all files below a folder; those that are the same already are left as they are.
@@ -120,10 +121,11 @@ class LocalFiles:
         """
         measured = Source.measured(source)
         target = self._root / path
-        if not is_same(target, measured.size, lambda: measured.sha256):
-            make_folder(target.parent)
-            _Upload(measured, target).run(report)
-        told(report, measured.size, measured.size)
+        with reporting(report) as call:
+            if not is_same(target, measured.size, lambda: measured.sha256):
+                make_folder(target.parent)
+                _Upload(measured, target).run(call)
+            call(measured.size, measured.size)
 
     def upload_folder(
         self, source: Path, folder: str, *, last: str, allowed: Allowed, report: Report | None = None
@@ -176,7 +178,7 @@ class _Upload:
         self._prefix = f".{target.name[:150]}."
         self._temporary = target.with_name(f"{self._prefix}{source.sha256}.upload")
 
-    def run(self, report: Report | None) -> None:
+    def run(self, report: Report) -> None:
         try:
             with writing(self._target):
                 if self._source.size > PART:
@@ -192,7 +194,7 @@ class _Upload:
                 self._temporary.unlink()
             raise
 
-    def _fill(self, copy: int, report: Report | None) -> None:
+    def _fill(self, copy: int, report: Report) -> None:
         """Writes what is not there yet, each byte at its place: several at a time do no harm."""
         there = os.fstat(copy).st_size
         if there > self._source.size:
@@ -201,7 +203,7 @@ class _Upload:
             part = self._source.part(start)
             if start + len(part) > there or os.pread(copy, len(part), start) != part:
                 _write(copy, part, start)
-            told(report, start + len(part), self._source.size)
+            report(start + len(part), self._source.size)
 
     def _publish(self) -> None:
         try:

@@ -15,7 +15,7 @@ from shared_libs.common.object_client import ObjectClient, Stored
 from shared_libs.common.plain_objects import PlainClient
 from shared_libs.common.s3_objects import S3Client
 from shared_libs.common.storage_failures import Retry, reading, writing
-from shared_libs.common.transfers import PART, Report, Source, check_range, is_same, is_taken, make_folder, told
+from shared_libs.common.transfers import PART, Report, Source, check_range, is_same, is_taken, make_folder, reporting
 
 # What goes wrong is said once, in an error, and not in the clients' logs as well, unless somebody has set those up.
 for _client in ("fsspec", "gcsfs", "s3fs"):
@@ -119,7 +119,8 @@ class ObjectFiles:
                 copy.write(chunk)
                 sha256.update(chunk)
                 done += len(chunk)
-                told(report, done, stored.size)
+                if report is not None:
+                    report(done, stored.size)
         if stored.sha256 not in (None, sha256.hexdigest()):
             cause = "is damaged: it is not what was uploaded"
             raise InputError(self.place(path), cause, hint="upload it again")
@@ -130,9 +131,10 @@ class ObjectFiles:
         sha256 = stored.sha256
         if sha256 is None or not is_same(target, stored.size, lambda: sha256):
             make_folder(target.parent)
-            with temporary_beside(target) as temporary:
-                self.copy(path, temporary, report=report)
-        told(report, stored.size, stored.size)
+            with temporary_beside(target) as temporary, reporting(report) as call:
+                self.copy(path, temporary, report=call)
+        elif report is not None:
+            report(stored.size, stored.size)
 
     def download_folder(self, folder: str, target: Path, *, report: Report | None = None) -> None:
         """Copies of all files below a folder; those that are the same already are left as they are.
@@ -153,10 +155,11 @@ class ObjectFiles:
         stands beside the source as long as one is under way. Nothing is done where it is there already.
         """
         measured = Source.measured(source)
-        with self._writing(path):
-            if not self._is_there(path, measured):
-                self._client.upload(self._key(path), measured, report or _nobody)
-        told(report, measured.size, measured.size)
+        with reporting(report) as call, self._writing(path):
+            if self._is_there(path, measured):
+                call(measured.size, measured.size)
+            else:
+                self._client.upload(self._key(path), measured, call)
 
     def upload_folder(
         self, source: Path, folder: str, *, last: str, allowed: Allowed, report: Report | None = None
@@ -201,7 +204,7 @@ class ObjectFiles:
             raise
 
     def _key(self, path: str) -> str:
-        return f"{self._root}/{path}"
+        return f"{self._root}/{path}" if path else self._root
 
     def _stored(self, path: str) -> Stored:
         with reading(self.place(path)):
@@ -265,7 +268,3 @@ def _connected(scheme: str, url: str, retry: Retry) -> tuple[ObjectClient, str]:
 
 def _replaced(place: str) -> TransientError:
     return TransientError(place, "was replaced while it was read", hint="try again")
-
-
-def _nobody(done: int, total: int) -> None:
-    """Nobody asks how far a transfer is."""

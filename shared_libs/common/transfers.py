@@ -1,7 +1,8 @@
 """A file on its way between this machine and storage: what is known of it, how far it is, whether it need go at all."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -79,10 +80,32 @@ def check_range(start: int, length: int) -> None:
         raise ValueError(f"a range begins at 0 or later and is not shorter than nothing, not {start}, {length}")
 
 
-def told(report: Report | None, done: int, total: int) -> None:
-    """Calls `report`, if there is one."""
-    if report is not None:
-        report(done, total)
+@contextlib.contextmanager
+def reporting(report: Report | None) -> Iterator[Report]:
+    """`report`, to be called inside the block, if there is one: what it raises is no failure of the transfer.
+
+    It ends the block at once and is raised by it as it is.
+    """
+
+    def call(done: int, total: int) -> None:
+        if report is not None:
+            try:
+                report(done, total)
+            except Exception as error:
+                raise _Halt(error) from error
+
+    try:
+        yield call
+    except _Halt as halt:
+        raise halt.error from None
+
+
+class _Halt(BaseException):
+    """Nobody takes it for an error of what calls the report."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 def is_taken(place: str) -> OutputError:

@@ -1,7 +1,7 @@
-"""A small Kubernetes, over HTTP: it takes what a real one takes, refuses the rest, and runs a Job's container as a process.
+"""A small Kubernetes over HTTP: takes what a real one takes, refuses the rest, runs a Job's container as a process.
 
-A volume's claim is a folder of this machine and its mount a symbolic link to that, so that a process sees the paths that
-a container would. An image is a Python program. What a cluster may do to a pod besides is done by hand: see `Pod.scene`.
+A volume's claim is a folder of this machine and its mount a symbolic link to that, so that a process sees the paths
+that a container would. An image is a Python program. What else a cluster may do to a pod is done by hand: `Pod.scene`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.parse
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -42,9 +41,7 @@ class Refused(Exception):
     def __init__(self, status: HTTPStatus, reason: str, message: str) -> None:
         super().__init__(message)
         self.status = status
-        self.document = {
-            "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": status
-        }  # fmt: skip
+        self.document = {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "code": status}
 
 
 @dataclass
@@ -137,7 +134,8 @@ class Cluster:
     """The cluster's state, and the hand that a test has in it.
 
     images: the Python source of each. volumes: the folder of each claim. lacking: rights that are not granted, such as
-    "create jobs". requests: what was asked, `method path`. violations: what no real cluster takes; a test ends with none.
+    "create jobs". started: the Jobs that were made. first_scene: of the pods to come. violations: what no real cluster
+    takes; a test ends with none.
     """
 
     def __init__(self, namespace: str, images: dict[str, str], volumes: dict[str, Path]) -> None:
@@ -149,7 +147,6 @@ class Cluster:
         self.failures: list[Failure] = []
         self.lacking: set[str] = set()
         self.access_modes = ["ReadWriteMany"]
-        self.requests: list[str] = []
         self.violations: list[str] = []
         self.started: list[dict[str, Any]] = []
         self.first_scene: dict[str, Any] | None = None
@@ -273,8 +270,8 @@ class Cluster:
                 for one in spec["volumes"]
                 if "persistentVolumeClaim" in one
             ),
-            "quantities are quantities": all(_QUANTITY.fullmatch(one) for one in [*limits.values(), *requests.values()]),
-            "what is asked for is within the limits": all(requests.get(name, limits[name]) == limits[name] for name in limits),
+            "quantities are quantities": all(map(_QUANTITY.fullmatch, [*limits.values(), *requests.values()])),
+            "what is asked for is the limit": all(requests.get(name, limits[name]) == limits[name] for name in limits),
             "deadlines are whole seconds": all(
                 type(one) is int and one > 0
                 for one in [body["spec"]["ttlSecondsAfterFinished"], spec.get("activeDeadlineSeconds", 1)]
@@ -365,7 +362,6 @@ def _handler(cluster: Cluster) -> type[http.server.BaseHTTPRequestHandler]:
             query = dict(urllib.parse.parse_qsl(url.query, strict_parsing=True)) if url.query else {}
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with cluster.lock:
-                cluster.requests.append(f"{method} {url.path}")
                 failure = self._failure(method, url.path)
             if failure is not None and not failure.after:
                 return self._fail(failure)
@@ -428,7 +424,16 @@ def _handler(cluster: Cluster) -> type[http.server.BaseHTTPRequestHandler]:
                         raise Refused(HTTPStatus.NOT_FOUND, "NotFound", f'persistentvolumeclaims "{name}" not found')
                     return {"kind": "PersistentVolumeClaim", "spec": {"accessModes": cluster.access_modes}}
                 case "GET", ("/version", _, ""):
-                    facts = ["buildDate", "compiler", "gitCommit", "gitTreeState", "goVersion", "major", "minor", "platform"]
+                    facts = [
+                        "buildDate",
+                        "compiler",
+                        "gitCommit",
+                        "gitTreeState",
+                        "goVersion",
+                        "major",
+                        "minor",
+                        "platform",
+                    ]
                     return dict.fromkeys(facts, "") | {"gitVersion": "v1.37.0"}
                 case "POST", ("/apis/authorization.k8s.io/v1", _, "selfsubjectaccessreviews"):
                     return _review(body)

@@ -38,7 +38,9 @@ class PostgreSQL:
             self._port = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
         # As in a test of anything: what is written need not survive the machine, only the server.
-        made = self._run("initdb", "-D", str(self._data), "-U", "laxai", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+        made = self._run(
+            "initdb", "-D", str(self._data), "-U", "laxai", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"
+        )
         if made.returncode != 0:
             pytest.skip(f"PostgreSQL does not run here: {made.stderr.decode(errors='replace').strip()[-300:]}")
 

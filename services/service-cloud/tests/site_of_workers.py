@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cloud
 from shared_libs.common.job_client.client import JobClient
 from shared_libs.common.jobs import Job, JobState, TrackVideo
 from shared_libs.utils.ids import new_id
@@ -68,7 +69,7 @@ class Site:
             "PYTHONPATH": os.pathsep.join(sys.path),
             "STAND_IN_DIARY": str(self.diary),
         }
-        words = ["-c", _SKEWED, str(skew)] if skew else ["-m", "cloud"]
+        words = ["-c", _SKEWED, str(skew)] if skew else ["-m", cloud.__name__]
         with self._log(len(self.workers)).open("wb") as log:
             worker = subprocess.Popen([sys.executable, *words, "worker"], env=environment, stdout=log, stderr=log)
         self.workers.append(worker)

@@ -40,7 +40,11 @@ def main() -> int:
     (options.out / "tracks.txt").write_text("1,1,10,10,20,40,1,-1,-1,-1\n")
     for number in range(wanted.get("files", 0)):
         (options.out / f"piece-{number}.txt").write_text(str(number))
-    film = {"name": "source.mp4", "size": options.film.stat().st_size, "sha256": hashlib.sha256(options.film.read_bytes()).hexdigest()}
+    film = {
+        "name": "source.mp4",
+        "size": options.film.stat().st_size,
+        "sha256": hashlib.sha256(options.film.read_bytes()).hexdigest(),
+    }
     (options.out / "run.json").write_text(json.dumps(_run(film)))
     _write_down(wanted, "ended")
     return 0

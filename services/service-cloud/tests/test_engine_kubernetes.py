@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 
@@ -12,14 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes import client
 from pydantic import ValidationError
+from tests.kubernetes_server import Cluster, Failure, failed, pending, serving, unplaced
 
 from cloud.engines.engine import Ending, Outcome, Task
+from cloud.engines.following import Pace
 from cloud.engines.kubernetes import KubernetesEngine
 from cloud.engines.kubernetes_job import KubernetesSettings, Toleration, job_for, job_name
 from cloud.engines.mounted import MountedWork
-from kubernetes_server import Cluster, Failure, failed, pending, serving, unplaced
 from shared_libs.common.errors import InputError, TransientError
 from shared_libs.common.jobs import Progress
+
+PACE = Pace(between_looks=0.05, patience=0.5)
 
 IMAGE = "registry.example/laxai-service-tracking:1"
 
@@ -74,7 +78,7 @@ def api(cluster: Cluster) -> Iterator[client.ApiClient]:
 
 @pytest.fixture
 def engine(settings: KubernetesSettings, work: Path, api: client.ApiClient) -> KubernetesEngine:
-    return KubernetesEngine(settings, work, api, seconds_between_looks=0.05, seconds_of_patience=0.5)
+    return KubernetesEngine(settings, work, api, PACE)
 
 
 def task(work: Path, *words: str, key: str = "job_0123456789ab-1", **limits: int) -> Task:
@@ -208,20 +212,18 @@ def test_a_stop_before_anything_began_leaves_no_job(engine: KubernetesEngine, cl
 def test_a_stop_that_the_cluster_has_not_carried_out_in_time_says_so(
     settings: KubernetesSettings, cluster: Cluster, work: Path, api: client.ApiClient
 ) -> None:
-    engine = KubernetesEngine(settings, work, api, seconds_between_looks=0.05, seconds_to_stop=0.5)
+    engine = KubernetesEngine(settings, work, api, replace(PACE, to_stop=0.5))
     running = Running(engine, task(work, "ignore", "sleep"))
     running.wait_for("tracking")
     running.stop.set()
-    assert running.outcome() == Outcome(
-        Ending.STOPPED, "tracking was stopped, which the cluster has not confirmed yet"
-    )
+    assert running.outcome() == Outcome(Ending.STOPPED, "tracking was stopped, which Kubernetes has not confirmed yet")
     cluster.close()
 
 
 def test_a_stop_while_the_cluster_is_silent_is_a_failure_that_passes(
     settings: KubernetesSettings, cluster: Cluster, work: Path, api: client.ApiClient
 ) -> None:
-    engine = KubernetesEngine(settings, work, api, seconds_between_looks=0.05, seconds_to_stop=0.5)
+    engine = KubernetesEngine(settings, work, api, replace(PACE, to_stop=0.5))
     running = Running(engine, task(work, "sleep"))
     running.wait_for("tracking")
     cluster.fail(Failure("DELETE", "/jobs/", 1_000, HTTPStatus.SERVICE_UNAVAILABLE))
@@ -236,7 +238,7 @@ def test_a_second_worker_follows_what_runs_already(
     wanted = task(work, "wait")
     first = Running(engine, wanted)
     first.wait_for("tracking")
-    other = KubernetesEngine(settings, work, api, seconds_between_looks=0.05, seconds_of_patience=0.5)
+    other = KubernetesEngine(settings, work, api, PACE)
     second = Running(other, wanted)
     second.wait_for("tracking")
     (wanted.folder / "out" / "go").touch()
@@ -317,7 +319,7 @@ def test_a_cluster_that_stays_silent_is_a_failure_that_passes(
 def test_a_cluster_that_is_not_there_is_a_failure_that_passes(settings: KubernetesSettings, work: Path) -> None:
     configuration = client.Configuration(host="http://127.0.0.1:9")
     configuration.retries = 0
-    engine = KubernetesEngine(settings, work, client.ApiClient(configuration), seconds_of_patience=0.1)
+    engine = KubernetesEngine(settings, work, client.ApiClient(configuration), replace(PACE, patience=0.1))
     with pytest.raises(TransientError, match="does not answer"):
         run(engine, task(work, "work"))
 

@@ -73,20 +73,22 @@ def test_a_restart_of_the_database_is_survived(tmp_path: Path, server: PostgreSQ
 
 
 @pytest.mark.parametrize("work", ["work", "elsewhere"])
-def test_a_frozen_worker_whose_job_was_taken_over_publishes_nothing(place: Site, work: str) -> None:
+def test_a_frozen_worker_whose_job_was_taken_over_publishes_nothing(
+    tmp_path: Path, server: PostgreSQL, work: str
+) -> None:
     """work: of the second worker: the same folder, or as on another machine."""
-    frozen = place.start(lease_seconds=1)
-    job = place.submit(seconds=2)
-    place.wait_until(lambda: sum(place.written().values()) == 1)
-    frozen.send_signal(signal.SIGSTOP)
-    place.start(work, lease_seconds=1)
-    place.wait_for(job, JobState.SUCCEEDED)
-    [run] = place.runs(_video(job))
-    frozen.send_signal(signal.SIGCONT)
-    assert frozen.wait(20) == LOST
-    assert place.runs(_video(job)) == [run]
-    assert place.jobs.job(TENANT, job.job_id).result == {**(job_result := _result(place, job)), "run_id": run}
-    assert job_result["run_id"] == run
+    with site(tmp_path, server.new_database()) as place:
+        frozen = place.start(lease_seconds=1)
+        job = place.submit(seconds=2)
+        place.wait_until(lambda: sum(place.written().values()) == 1)
+        frozen.send_signal(signal.SIGSTOP)
+        place.start(work, lease_seconds=1)
+        result = place.wait_for(job, JobState.SUCCEEDED).result
+        [run] = place.runs(_video(job))
+        frozen.send_signal(signal.SIGCONT)
+        assert frozen.wait(20) == LOST
+        assert place.runs(_video(job)) == [run]
+        assert place.jobs.job(TENANT, job.job_id).result == result
 
 
 def test_clocks_that_differ_by_minutes_change_nothing(tmp_path: Path, server: PostgreSQL) -> None:

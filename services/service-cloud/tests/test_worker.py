@@ -63,7 +63,9 @@ def test_progress_is_told_while_a_job_runs(place: Site) -> None:
 
 
 @pytest.mark.parametrize("wanted", [{}, {"ignore_sigterm": True}])
-def test_a_cancelled_job_stops_within_five_seconds_and_a_retry_uses_its_folder(place: Site, wanted: dict[str, bool]) -> None:
+def test_a_cancelled_job_stops_within_five_seconds_and_a_retry_uses_its_folder(
+    place: Site, wanted: dict[str, bool]
+) -> None:
     place.start()
     job = place.submit(seconds=60, **wanted)
     place.wait_until(lambda: sum(place.written().values()) == 1)

@@ -18,6 +18,9 @@ from shared_libs.common.errors import InputError, OutputError, TransientError
 
 SCHEMA_VERSION: Final = 1
 
+FROZEN_SECONDS: Final = 10
+"""After which PostgreSQL ends a transaction in which nothing happens."""
+
 metadata = sa.MetaData()
 
 jobs = sa.Table(
@@ -144,7 +147,9 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 def _postgresql(url: sa.URL) -> sa.Engine:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
-    return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    # A program that is frozen within a transaction must not keep the others from what it has locked there.
+    options = f"-c idle_in_transaction_session_timeout={FROZEN_SECONDS * 1000}"
+    return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "options": options})
 
 
 _LOCK = 0x1A0A1

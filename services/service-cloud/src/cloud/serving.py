@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NoReturn
@@ -16,16 +18,21 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from cloud.settings import CloudSettings
 from cloud.worker.tracing import export_traces
 from cloud.worker.worker import Worker
-from shared_libs.common.errors import InputError
-from shared_libs.config.logging import configure_logging
+from shared_libs.common.errors import InputError, TransientError
+from shared_libs.config.logging import configure_logging, get_logger
+
+
+BROKEN, OUT_OF_REACH = 1, 69
+"""Exit codes: a mistake of ours; the database cannot be reached, as sysexits.h has it. Another start may help."""
 
 
 def run_worker(settings: CloudSettings, metrics_host: str, metrics_port: int | None) -> NoReturn:
-    """Works until SIGTERM or Ctrl-C, and ends the process: 143 or 130, 75 where others hold it for dead."""
+    """Works until SIGTERM or Ctrl-C, and ends the process: 143 or 130, 75 where others hold it for dead, 69 where the
+    database cannot be reached at the start."""
     configure_logging("service-cloud", settings.log_level, settings.log_mode)
     stopped_by: list[int] = []
     flush = export_traces(settings.otlp_endpoint)
-    worker = Worker(settings, lambda words: print(words, file=sys.stderr, flush=True))
+    worker = _once_reached(lambda: Worker(settings, lambda words: print(words, file=sys.stderr, flush=True)))
 
     def stop(number: int, frame: object) -> None:
         stopped_by.append(number)
@@ -36,13 +43,35 @@ def run_worker(settings: CloudSettings, metrics_host: str, metrics_port: int | N
             signal.signal(number, stop)
     if metrics_port is not None:
         _serve_metrics(worker, metrics_host, metrics_port)
-    worker.run()
+    code = BROKEN
+    try:
+        worker.run()
+        code = 128 + stopped_by[0]
+    except TransientError as error:
+        code = OUT_OF_REACH
+        print(f"error: {error}", file=sys.stderr)
+    except Exception:
+        get_logger(__name__).exception("worker_broke")
     flush()
     logging.shutdown()
-    sys.stdout.flush()
     sys.stderr.flush()
     # Not by returning: threads of jobs that others go on with are waiting for nothing but this.
-    os._exit(128 + stopped_by[0])
+    os._exit(code)
+
+
+def _once_reached(make: Callable[[], Worker]) -> Worker:
+    """The worker, once its database answers: it may have been started at the same moment."""
+    for seconds in (1, 2, 4, 8, 15):
+        try:
+            return make()
+        except TransientError as error:
+            print(f"{error}; trying again in {seconds} s", file=sys.stderr, flush=True)
+            time.sleep(seconds)
+    try:
+        return make()
+    except TransientError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(OUT_OF_REACH) from None
 
 
 def _serve_metrics(worker: Worker, host: str, port: int) -> None:

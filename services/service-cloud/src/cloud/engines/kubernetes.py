@@ -16,9 +16,9 @@ from typing import Final, get_args
 
 from kubernetes import client
 
-from cloud.engines import outcomes
 from cloud.engines.engine import Outcome, Service, Task
-from cloud.engines.kubernetes_cluster import PLACE, Cluster, Unavailable, connect, new_lines
+from cloud.engines.following import Pace, follow
+from cloud.engines.kubernetes_cluster import PLACE, Cluster, connect, new_lines
 from cloud.engines.kubernetes_ending import outcome_with_pod, outcome_without_pod
 from cloud.engines.kubernetes_job import KubernetesSettings, job_for, job_name
 from cloud.engines.kubernetes_state import JobSeen, PodSeen
@@ -28,11 +28,6 @@ from cloud.engines.pod_log import PodLog
 from cloud.findings import Finding
 from shared_libs.common.errors import InputError, TransientError
 from shared_libs.common.jobs import Progress
-
-_SECONDS_BETWEEN_LOOKS: Final = 0.8
-_SECONDS_BETWEEN_LOOKS_AT_THE_END: Final = 0.2
-_SECONDS_TO_STOP: Final = 4.5
-_SECONDS_OF_PATIENCE: Final = 60.0
 
 # Why a container that is to start does not, where waiting seldom helps.
 _UNFIT: Final = frozenset(
@@ -58,21 +53,16 @@ class KubernetesEngine:
         settings: KubernetesSettings,
         work: Path,
         api: client.ApiClient | None = None,
-        *,
-        seconds_between_looks: float = _SECONDS_BETWEEN_LOOKS,
-        seconds_of_patience: float = _SECONDS_OF_PATIENCE,
-        seconds_to_stop: float = _SECONDS_TO_STOP,
+        pace: Pace | None = None,
     ) -> None:
         """work: the work root of this worker, on the volume that `settings.claim` names. api: the cluster; None for
-        the one this process runs in, or the user's. seconds_of_patience: how long the cluster may be silent, and a
-        container unable to start. seconds_to_stop: how long the end of a Job is waited for."""
+        the one this process runs in, or the user's. pace: its patience is also that with a container unable to start.
+        """
         self._settings = settings
         self._work = MountedWork(work, PurePosixPath(settings.mount))
         self._api = api
         self._connecting = threading.Lock()
-        self._seconds_between_looks = seconds_between_looks
-        self._seconds_of_patience = seconds_of_patience
-        self._seconds_to_stop = seconds_to_stop
+        self._pace = pace or Pace()
 
     def run(self, task: Task, report: Callable[[Progress], None], stop: threading.Event) -> Outcome:
         """Runs a command as a Job, or follows the Job of its key that is there already; see `Engine`.
@@ -81,24 +71,8 @@ class KubernetesEngine:
         it over reads that from the beginning: then log.txt has it twice.
         """
         output = Output(Log(task.folder / LOG))
-        following = _Following(task, self._settings, self._work, self._cluster(), output, self._seconds_of_patience)
-        silent_since: float | None = None
-        while True:
-            if stop.is_set():
-                return following.end(self._seconds_to_stop)
-            try:
-                outcome = following.look()
-                silent_since = None
-            except Unavailable as error:
-                outcome = None
-                silent_since = silent_since or time.monotonic()
-                if time.monotonic() - silent_since > self._seconds_of_patience:
-                    raise _silent(error) from error
-            if following.progress is not None:
-                report(following.progress)
-            if outcome is not None:
-                return outcome
-            stop.wait(self._seconds_between_looks)
+        followed = _Followed(task, self._settings, self._work, self._cluster(), output, self._pace.patience)
+        return follow(followed, task, PLACE, self._pace, report, stop)
 
     def check(self) -> list[Finding]:
         """Whether the cluster answers and lets the worker run Jobs, the volume is there, and images are named."""
@@ -122,8 +96,8 @@ class KubernetesEngine:
             return Cluster(self._api, self._settings.namespace)
 
 
-class _Following:
-    """One task and its Job. progress: the latest; None before there is any."""
+class _Followed:
+    """One task and its Job; see `Followed`."""
 
     def __init__(
         self,
@@ -132,13 +106,13 @@ class _Following:
         work: MountedWork,
         cluster: Cluster,
         output: Output,
-        seconds_of_patience: float,
+        patience: float,
     ) -> None:
         self._task = task
         self._folder = work.folder(task)
         self._cluster = cluster
         self._output = output
-        self._patience = seconds_of_patience
+        self._patience = patience
         # Made before anything is asked, so that a wrong setting is told at once.
         self._wanted = job_for(task, settings, work)
         self._name = job_name(task)
@@ -181,26 +155,10 @@ class _Following:
             self._refuse_if_followed("was replaced by another")
         return self._look_at_pod(job, self._cluster.pod(job))
 
-    def end(self, seconds: float) -> Outcome:
-        """Has the Job and its pod ended, and waits for that.
-
-        Raises TransientError where the cluster could not be told.
-        """
-        until = time.monotonic() + seconds
-        told, silence = False, Unavailable()
-        while time.monotonic() < until:
-            try:
-                if not told:
-                    self._cluster.delete(self._name)
-                    told = True
-                if self._cluster.job(self._name) is None:
-                    return outcomes.stopped(self._task)
-            except Unavailable as error:
-                silence = error
-            time.sleep(_SECONDS_BETWEEN_LOOKS_AT_THE_END)
-        if not told:
-            raise _silent(silence)
-        return outcomes.stopped(self._task, ", which the cluster has not confirmed yet")
+    def end(self) -> bool:
+        """Has the Job and its pod ended; whether they are gone."""
+        self._cluster.delete(self._name)
+        return self._cluster.job(self._name) is None
 
     def _has_log(self) -> bool:
         """Whether the work folder is still the one that an earlier worker followed its Job in."""
@@ -254,7 +212,3 @@ class _Following:
     def _wait_for(self, what: str, why: str = "") -> None:
         message = f"waits for {what}" + (f": {why}" if why else "")
         self._waiting = Progress(stage="waiting", message=message[:500])
-
-
-def _silent(error: Unavailable) -> TransientError:
-    return TransientError(PLACE, f"does not answer: {error}", hint="see that the cluster can be reached from here")

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import urllib3
 from kubernetes import client, config
 
+from cloud.engines.following import Unavailable
 from cloud.engines.kubernetes_job import CONTAINER
 from cloud.engines.kubernetes_state import JobSeen, PodSeen, job_seen, pod_seen
 from cloud.engines.pod_log import PodLog
@@ -31,10 +32,6 @@ _NEEDED: Final = (
     ("get", "", "pods", "log"),
     ("get", "", "persistentvolumeclaims", None),
 )
-
-
-class Unavailable(Exception):
-    """The cluster does not answer just now, or has no room."""
 
 
 def connect() -> client.ApiClient:

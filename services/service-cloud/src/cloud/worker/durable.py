@@ -13,6 +13,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
+from shared_libs.common.job_client.table import FROZEN_SECONDS, talking
+
 Result = TypeVar("Result")
 
 WORKFLOW_VERSION = "1"
@@ -32,13 +34,15 @@ _logger.setLevel(logging.WARNING)
 class Durable:
     """One per process, as DBOS is."""
 
-    def __init__(self, database: str, worker_id: str, run_job: Callable[[str], None]) -> None:
-        """run_job: what a job's workflow does, with `step` for each of its steps."""
+    def __init__(self, engine: sa.Engine, worker_id: str, run_job: Callable[[str], None]) -> None:
+        """engine: of the database of the jobs. run_job: what a job's workflow does, with `step` for each of its steps."""
+        self._engine = engine
         config = DBOSConfig(
             name="laxai",
-            system_database_url=_system_database(database),
+            system_database_url=_system_database(engine.url),
             application_version=WORKFLOW_VERSION,
             executor_id=worker_id,
+            sys_db_idle_transaction_timeout_sec=FROZEN_SECONDS,
             log_level="WARNING",
         )
         DBOS(config=config)
@@ -50,12 +54,16 @@ class Durable:
         self._workflow = workflow
 
     def launch(self, at_once: Mapping[str, int], polling_seconds: float) -> None:
-        """Begins to take workflows from the queues; `at_once`: how many of each a worker runs at the same time."""
-        DBOS.launch()
-        for name, count in at_once.items():
-            DBOS.register_queue(
-                name, worker_concurrency=count, polling_interval_sec=polling_seconds, on_conflict="always_update"
-            )
+        """Begins to take workflows from the queues; `at_once`: how many of each a worker runs at the same time.
+
+        Raises TransientError while the database does not answer.
+        """
+        with talking(self._engine):
+            DBOS.launch()
+            for name, count in at_once.items():
+                DBOS.register_queue(
+                    name, worker_concurrency=count, polling_interval_sec=polling_seconds, on_conflict="always_update"
+                )
 
     def enqueue(self, queue: str, job_id: str, priority: int) -> None:
         """Puts a job's workflow into a queue, once: again is no harm."""
@@ -84,10 +92,9 @@ class Durable:
         DBOS.delete_workflows(list(job_ids))
 
 
-def _system_database(database: str) -> str:
+def _system_database(url: sa.URL) -> str:
     """DBOS's own tables: in a file beside ours, or in a schema of the same PostgreSQL."""
-    url = sa.make_url(database)
     if url.get_backend_name() == "sqlite":
         assert url.database is not None
         return f"sqlite:///{url.database.removesuffix('.db')}-dbos.db"
-    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    return url.render_as_string(hide_password=False)

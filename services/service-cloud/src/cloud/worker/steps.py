@@ -186,8 +186,6 @@ class Steps:
             outcome = self._in_stage(running, command.stage, lambda task=task: self._run(running, task))
             self._stay_if_leaving(running)
             if outcome.ending == Ending.STOPPED:
-                if not running.stop.is_set():  # another worker took the folder over, and then it has the job as well
-                    self._persist(running, lambda: self._ledger.check(held))
                 raise Cancelled
             if outcome.ending != Ending.DONE:
                 raise Failed(outcome.message, _CAUSES[outcome.ending])
@@ -197,7 +195,12 @@ class Steps:
 
     def _run(self, running: Running, task: Task) -> Outcome:
         def run() -> Outcome:
-            return self._engine.run(task, lambda progress: self._report(running, progress), running.stop)
+            outcome = self._engine.run(task, lambda progress: self._report(running, progress), running.stop)
+            if outcome.ending == Ending.STOPPED and not running.stop.is_set():
+                # By a worker that took the folder over: who then has the job as well, or had it before and woke late.
+                self._ledger.check(running.held)
+                raise TransientError(task.key, "the command was ended by another worker")
+            return outcome
 
         return self._persist(running, run)
 

@@ -1,8 +1,8 @@
 """The folders in which jobs are worked on, and who of those that share them is alive.
 
-    {work}/place            the name of this disk, as steps remember where they left something
-    {work}/workers/{id}     locked for as long as that worker lives, however it ends
-    {work}/{job}/           inputs/, out/, log.txt
+{work}/place            the name of this disk, as steps remember where they left something
+{work}/workers/{id}     locked for as long as that worker lives, however it ends
+{work}/{job}/           inputs/, out/, log.txt
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from cloud.worker.metrics import Metrics
 from cloud.worker.steps import Steps
 from cloud.worker.work_folders import WorkFolders
 from shared_libs.common.errors import TransientError
-from shared_libs.common.job_client.table import connect
+from shared_libs.common.job_client.table import connect, talking
 from shared_libs.common.jobs import JobKind
 from shared_libs.config.logging import get_logger
 from shared_libs.utils.ids import new_id
@@ -28,6 +28,7 @@ BATCH = 200
 """Jobs that are handed to DBOS at a time."""
 
 _SECONDS_BETWEEN_LOOKS = 1.0
+_SECONDS_BETWEEN_BURIALS = 2.0
 _SECONDS_BETWEEN_TIDYINGS = 60.0
 _SECONDS_TO_STOP = 6.0
 _DAY = 86400.0
@@ -49,9 +50,10 @@ class Worker:
         self.metrics = Metrics(self._engine)
         engine = make_engine(settings, self._folders.root)
         self._steps = Steps(settings, self._ledger, self._folders, engine, self.metrics)
-        self._durable = self._steps.durable = Durable(settings.database, self.worker_id, self._steps.run)
+        self._durable = self._steps.durable = Durable(self._engine, self.worker_id, self._steps.run)
         self._stopping = threading.Event()
         self._renewed = time.monotonic()
+        self._next_burial = self._next_tidying = self._renewed
 
     @property
     def is_well(self) -> bool:
@@ -71,22 +73,25 @@ class Worker:
         self._durable.launch(limits, self._settings.polling_seconds)
         self._say(f"{self.worker_id} is ready for jobs")
         _log.info("worker_ready", worker_id=self.worker_id, work=str(self._folders.root))
-        looked_for_dead = looked_for_old = float("-inf")
         while not self._stopping.wait(min(_SECONDS_BETWEEN_LOOKS, self._settings.polling_seconds)):
-            now = time.monotonic()
             try:
-                for job_id in self._ledger.to_cancel():
-                    self._steps.cancel(job_id)
-                self._dispatch()
-                if now - looked_for_dead > min(self._settings.lease_seconds / 3, 2.0):
-                    looked_for_dead = now
-                    self._take_over()
-                if now - looked_for_old > _SECONDS_BETWEEN_TIDYINGS:
-                    looked_for_old = now
-                    self._tidy()
+                with talking(self._engine):
+                    self._look_around()
             except TransientError as error:
                 _log.warning("database_out_of_reach", error=str(error))
         self._leave()
+
+    def _look_around(self) -> None:
+        for job_id in self._ledger.to_cancel():
+            self._steps.cancel(job_id)
+        self._dispatch()
+        now = time.monotonic()
+        if now >= self._next_burial:
+            self._take_over()
+            self._next_burial = now + min(self._settings.lease_seconds / 3, _SECONDS_BETWEEN_BURIALS)
+        if now >= self._next_tidying:
+            self._tidy()
+            self._next_tidying = now + _SECONDS_BETWEEN_TIDYINGS
 
     def _keep_lease(self) -> None:
         """In a thread of its own: whatever else takes long must not cost the lease."""
