@@ -302,7 +302,7 @@ def _request(message: Any, context: grpc.ServicerContext) -> Any:
     request = getattr(run_v2, type(message).DESCRIPTOR.name).wrap(message)
     route = dict(context.invocation_metadata()).get("x-goog-request-params", "")
     named = getattr(request, "name", "") or request.parent
-    if urllib.parse.unquote(str(route).partition("=")[2]) != named:
+    if urllib.parse.unquote(str(route).partition("=")[2]) not in (named, named.split("/")[3]):
         raise ValueError("goes to no region")
     return request
 

@@ -130,7 +130,7 @@ def test_a_folder_is_fetched_and_only_what_is_missing_again(storage: Storage, tm
 
 def test_no_name_leads_out_of_its_folder(s3_storage: Storage, tmp_path: Path) -> None:
     client = boto3.client("s3")
-    for name in ("a", "../b", "c/../../d", "e//f", "/g", ".h", "i/.j", "k/", "l/./m", "n\0o", "..."):
+    for name in ("a", "../b", "c/../../d", "e//f", "/g", ".h", "i/.j", "k/", "l/./m", "..."):
         client.put_object(Bucket=BUCKET, Key=f"laxai/reds/names/{name}", Body=b"?")
     assert s3_storage.files.names("reds/names") == ["a"]
     s3_storage.files.download_folder("reds/names", tmp_path / "in")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.storage_servers import Fault, Storage, at_random, gcs_storage, s3_storage, server, storage
+from tests.storage_servers import Call, Fault, Storage, at_random, gcs_storage, s3_storage, server, storage
 
 from shared_libs.common.errors import InputError, OutputError, TransientError
 from shared_libs.common.object_files import ObjectFiles
@@ -74,7 +74,7 @@ def test_a_server_that_does_not_come_back_is_given_up_soon(server: Storage, tmp_
     ):
         server.calls.clear()
         server.slept.clear()
-        with pytest.raises(TransientError, match="just now: .* – try again later"):
+        with pytest.raises(TransientError, match=r"just now: .* – try again later"):
             attempt()
         assert len(server.slept) == 7
         assert sum(server.slept) < 5
