@@ -1,5 +1,6 @@
 """Long work shows a bar with an estimate on a terminal, plain lines elsewhere, and JSON to a program that asks."""
 
+import contextlib
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 5.0
 
 PROGRESS_VARIABLE, PROGRESS_JSON = "LAXAI_PROGRESS", "json"
+PROGRESS_FILE_VARIABLE = "LAXAI_PROGRESS_FILE"
 """Set in the environment by a program that starts this one: it wants JSON."""
 SECONDS_BETWEEN_JSON = 0.5
 
@@ -37,7 +39,8 @@ class progress:
     On a terminal it is one bar with the rate and the time left; otherwise one line at most every five seconds and
     one at the end of work that took longer than that. With LAXAI_PROGRESS=json in the environment it is, wherever,
     a line `{"laxai_progress": {"stage": label, "done": 40, "total": 900, "unit": unit}}` (total null where unknown) at
-    the start, at the end, and at most every half second in between.
+    the start, at the end, and at most every half second in between. The last of these lines stands in the file that
+    LAXAI_PROGRESS_FILE names as well, for those who cannot read stderr; one that cannot be written is done without.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class progress:
         self._started = self._spoken = clock()
         self._lines = 0
         self._is_json = os.environ.get(PROGRESS_VARIABLE) == PROGRESS_JSON
+        self._file = os.environ.get(PROGRESS_FILE_VARIABLE) if self._is_json else None
 
     def __enter__(self) -> Self:
         self._started = self._spoken = self._clock()
@@ -144,6 +148,8 @@ class progress:
         # One write, so that several processes on one pipe do not get into each other's lines.
         self._stream.write(line + "\n")
         self._stream.flush()
+        if self._file:
+            _replace(self._file, line + "\n")
         self._spoken = now
         self._lines += 1
 
@@ -159,6 +165,15 @@ class progress:
         else:
             ending = ""
         return f"{self.label}: {self._counted()}{ending}"
+
+
+def _replace(path: str, text: str) -> None:
+    """The whole file, at once."""
+    with contextlib.suppress(OSError):
+        draft = f"{path}.{os.getpid()}.tmp"
+        with open(draft, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(draft, path)
 
 
 def duration_text(seconds: float) -> str:

@@ -1,5 +1,6 @@
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +141,30 @@ def test_another_value_in_the_environment_changes_nothing(monkeypatch: pytest.Mo
         "tracking: 10 / 10 frames, 1.0/s, about 0 s left",
         "tracking: 10 / 10 frames, 1.0/s in 10 s",
     ]
+
+
+def test_the_last_line_of_json_stands_in_a_file_as_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LAXAI_PROGRESS", "json")
+    monkeypatch.setenv("LAXAI_PROGRESS_FILE", str(tmp_path / "progress.json"))
+    stream, clock = io.StringIO(), Clock()
+    with progress(10, "tracking", "frames", stream=stream, clock=clock) as bar:
+        for _ in range(10):
+            clock.now += 1
+            bar.advance()
+            assert (tmp_path / "progress.json").read_text() == stream.getvalue().splitlines(keepends=True)[-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]
+
+
+def test_a_file_that_cannot_be_written_costs_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LAXAI_PROGRESS", "json")
+    monkeypatch.setenv("LAXAI_PROGRESS_FILE", str(tmp_path / "none" / "progress.json"))
+    stream = io.StringIO()
+    assert list(progress(2, "reading", stream=stream).over("ab")) == ["a", "b"]
+    assert len(stream.getvalue().splitlines()) >= 2
+
+
+def test_without_json_no_file_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("LAXAI_PROGRESS", raising=False)
+    monkeypatch.setenv("LAXAI_PROGRESS_FILE", str(tmp_path / "progress.json"))
+    list(progress(2, "reading", stream=io.StringIO()).over("ab"))
+    assert not list(tmp_path.iterdir())
