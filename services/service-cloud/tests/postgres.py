@@ -1,6 +1,7 @@
 """A real PostgreSQL for a test: of the wheel in the lock, on a free port of this machine, gone at the end.
 
-It refuses to run as root. There it is started in a user namespace of its own, in which the same user has another number.
+It refuses to run as root. There it is started in a user namespace of its own, in which the same user has another
+number.
 """
 
 from __future__ import annotations

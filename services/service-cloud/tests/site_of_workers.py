@@ -1,15 +1,16 @@
-"""Workers as processes of their own, with a queue, a storage and a work folder: what the tests of the worker stand on."""
+"""Workers as processes of their own, with a queue, a storage and a work folder: what the worker's tests stand on."""
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 import cloud
 from shared_libs.common.job_client.client import JobClient
 from shared_libs.common.jobs import Job, JobState, TrackVideo
+from shared_libs.common.storage import run_path, video_file, video_folder
+from shared_libs.common.stored_files import stored_files
 from shared_libs.utils.ids import new_id
 
 TENANT = "reds"
@@ -35,9 +38,18 @@ sys.exit(main())
 class Site:
     """One queue and one storage. Every worker that was started ends with the site."""
 
-    def __init__(self, folder: Path, database: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: str | None = None,
+        storage: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """storage: a folder below `folder` unless given. environment: what the workers need beside it."""
         self.folder = folder
-        self.storage = folder / "storage"
+        self.storage = storage if storage is not None else str(folder / "storage")
+        self.files = stored_files(self.storage)
+        self._environment = dict(environment or {})
         self.diary = folder / "diary.txt"
         self.database = database if database is not None else f"sqlite:///{folder / 'laxai.db'}"
         self.jobs = JobClient(self.database)
@@ -46,17 +58,18 @@ class Site:
     def film(self, **wanted: Any) -> str:
         """A video whose film tells the stand-in what to do; its id."""
         video_id = new_id("video")
-        path = self.storage / TENANT / "videos" / video_id / "source.mp4"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps({"name": video_id, **wanted}))
+        self.files.write(video_file(TENANT, video_id, "source.mp4"), json.dumps({"name": video_id, **wanted}).encode())
         return video_id
 
     def submit(self, video_id: str | None = None, **wanted: Any) -> Job:
         """A job that tracks such a film."""
         return self.jobs.submit(TENANT, TrackVideo(video_id=video_id or self.film(**wanted)))
 
-    def start(self, work: str = "work", skew: float = 0.0, **settings: Any) -> subprocess.Popen[bytes]:
-        """A worker, with the work folder `work`; `skew`: how many seconds its clock is ahead."""
+    def start(
+        self, work: str = "work", *, skew: float = 0.0, largest_file: int | None = None, **settings: Any
+    ) -> subprocess.Popen[bytes]:
+        """A worker, with the work folder `work`; `skew`: how many seconds its clock is ahead. largest_file: bytes after
+        which its disk counts as full."""
         command = " ".join([sys.executable, "-I", str(STAND_IN)])
         told = {"polling_seconds": 0.1, "lease_seconds": 5, "takeovers": 1000} | settings
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LAXAI_")}
@@ -64,14 +77,21 @@ class Site:
         environment |= {
             "LAXAI_COMMANDS": json.dumps({"tracking": command, "training": command}),
             "LAXAI_DATABASE": self.database,
-            "LAXAI_STORAGE": str(self.storage),
+            "LAXAI_STORAGE": self.storage,
             "LAXAI_WORK": str(self.folder / work),
             "PYTHONPATH": os.pathsep.join(sys.path),
             "STAND_IN_DIARY": str(self.diary),
+            **self._environment,
         }
         words = ["-c", _SKEWED, str(skew)] if skew else ["-m", cloud.__name__]
         with self._log(len(self.workers)).open("wb") as log:
-            worker = subprocess.Popen([sys.executable, *words, "worker"], env=environment, stdout=log, stderr=log)
+            worker = subprocess.Popen(
+                [sys.executable, *words, "worker"],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=None if largest_file is None else lambda: _limit_files(largest_file),
+            )
         self.workers.append(worker)
         return worker
 
@@ -111,8 +131,11 @@ class Site:
 
     def runs(self, video_id: str) -> list[str]:
         """The runs of a video in storage, finished or not."""
-        folder = self.storage / TENANT / "videos" / video_id / "runs"
-        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        return self.files.folders(f"{video_folder(TENANT, video_id)}/runs")
+
+    def read(self, video_id: str, run: str, name: str) -> bytes | None:
+        """A file of a run."""
+        return self.files.read(run_path(TENANT, video_id, run, name))
 
     def worker_logs(self) -> list[str]:
         """What each worker has said."""
@@ -137,10 +160,16 @@ class Site:
                 worker.wait()
 
 
+def _limit_files(size: int) -> None:
+    """Writing beyond is an error, and not the end of the process."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
 @contextmanager
-def site(folder: Path, database: str | None = None) -> Iterator[Site]:
+def site(folder: Path, database: str | None = None, **given: Any) -> Iterator[Site]:
     """A site below `folder`."""
-    made = Site(folder, database)
+    made = Site(folder, database, **given)
     try:
         yield made
     finally:

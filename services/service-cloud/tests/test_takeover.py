@@ -133,8 +133,8 @@ def _check_all_ended_well_once(place: Site, jobs: list[Job], seconds: float = 60
     for job in jobs:
         [run] = place.runs(_video(job))
         assert _result(place, job)["run_id"] == run
-        folder = place.storage / TENANT / "videos" / _video(job) / "runs" / run
-        assert (folder / "run.json").exists() and (folder / "tracks.txt").read_text().startswith("1,1,")
+        assert place.read(_video(job), run, "run.json") is not None
+        assert (place.read(_video(job), run, "tracks.txt") or b"").startswith(b"1,1,")
 
 
 def _result(place: Site, job: Job) -> dict[str, object]:

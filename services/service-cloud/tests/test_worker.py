@@ -12,6 +12,7 @@ import pytest
 from tests.site_of_workers import TENANT, Site, site
 
 from shared_libs.common.jobs import JobState, TrackVideo
+from shared_libs.common.storage import video_file
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ def test_a_job_ends_well_and_its_run_is_in_storage(place: Site) -> None:
     assert isinstance(job.payload, TrackVideo) and job.result is not None
     [run] = place.runs(job.payload.video_id)
     assert job.result["run_id"] == run
-    folder = place.storage / TENANT / "videos" / job.payload.video_id / "runs" / run
-    assert json.loads((folder / "run.json").read_text())["code_version"] == "stand-in"
-    assert (folder / "tracks.txt").exists()
+    content = place.read(job.payload.video_id, run, "run.json")
+    assert content is not None and json.loads(content)["code_version"] == "stand-in"
+    assert place.read(job.payload.video_id, run, "tracks.txt") is not None
     place.wait_until(lambda: not list((place.folder / "work").glob("job_*")))
 
 
@@ -75,8 +76,8 @@ def test_a_cancelled_job_stops_within_five_seconds_and_a_retry_uses_its_folder(
     assert time.monotonic() - began < 6  # and a second for a slow machine
     assert isinstance(job.payload, TrackVideo)
     assert (place.folder / "work" / job.job_id / "inputs" / "source.mp4").exists()
-    path = place.storage / TENANT / "videos" / job.payload.video_id / "source.mp4"
-    path.write_text(json.dumps({"name": job.payload.video_id}))
+    shorter = json.dumps({"name": job.payload.video_id}).encode()
+    place.files.write(video_file(TENANT, job.payload.video_id, "source.mp4"), shorter)
     again = place.wait_for(place.jobs.retry(TENANT, job.job_id), JobState.SUCCEEDED)
     assert again.retry_of == job.job_id
     place.wait_until(lambda: not list((place.folder / "work").glob("job_*")))
