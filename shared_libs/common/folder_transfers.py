@@ -40,9 +40,9 @@ def sizes_below(folder: Path) -> dict[str, int]:
     Raises InputError for a symbolic link, which could lead anywhere, and for what is neither file nor folder.
     """
     found: dict[str, int] = {}
-    waiting = [folder]
+    waiting = [(folder, "")]
     while waiting:
-        place = waiting.pop()
+        place, prefix = waiting.pop()
         try:
             with reading(place), os.scandir(place) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
@@ -50,9 +50,9 @@ def sizes_below(folder: Path) -> dict[str, int]:
                         continue
                     mode = entry.stat(follow_symlinks=False).st_mode
                     if stat.S_ISDIR(mode):
-                        waiting.append(place / entry.name)
+                        waiting.append((place / entry.name, f"{prefix}{entry.name}/"))
                     elif stat.S_ISREG(mode):
-                        found[f"{place / entry.name}"[len(f"{folder}/") :]] = entry.stat().st_size
+                        found[f"{prefix}{entry.name}"] = entry.stat().st_size
                     else:
                         raise _unfit(entry)
         except InputError as error:

@@ -28,7 +28,7 @@ from shared_libs.common.unfinished_uploads import (
 )
 
 _STORE = "gs"
-_LONGEST_CALL = 60.0  # seconds
+_LONGEST_CALL = 300.0  # seconds; sending a part over a slow line counts
 _AT_A_TIME = 8
 _UNIT = 1 << 18  # the server keeps whole multiples of it of an upload that is not finished
 _CONTENT_TYPE = "application/octet-stream"
@@ -122,7 +122,7 @@ class GcsClient:
         known = self._known(key, source)
         if known is not None:
             try:
-                self._finish(known, source, report)
+                self._finish(key, known, source, report)
                 return
             except Exception as error:
                 if not _is_gone(error):
@@ -139,7 +139,7 @@ class GcsClient:
         )
         session = answer.headers["Location"]
         remember_upload(source.path, UnfinishedUpload(store=_STORE, key=key, session=session, sha256=source.sha256))
-        self._finish(session, source, report, received=0)
+        self._finish(key, session, source, report, received=0)
 
     def remove(self, keys: Sequence[str]) -> None:
         with ThreadPoolExecutor(max_workers=_AT_A_TIME) as pool:
@@ -163,7 +163,7 @@ class GcsClient:
         self._cancel(known.session)
         return None
 
-    def _finish(self, session: str, source: Source, report: Report, received: int | None = None) -> None:
+    def _finish(self, key: str, session: str, source: Source, report: Report, received: int | None = None) -> None:
         """Sends what the server has not got. received: bytes that it has, None where it is to be asked."""
         sender = _Sender(self, session, source, received)
         try:
@@ -173,9 +173,15 @@ class GcsClient:
             if not is_transient(error) or "match calculated" in str(error):
                 self._cancel(session)
                 forget_upload(source.path)
-            raise
+            # A session may end with a call of which the answer was lost.
+            if not (_is_gone(error) and self._is_there(key, source)):
+                raise
         forget_upload(source.path)
         report(source.size, source.size)
+
+    def _is_there(self, key: str, source: Source) -> bool:
+        found = self.stored(key)
+        return found is not None and (found.size, found.sha256) == (source.size, source.sha256)
 
     def _cancel(self, session: str) -> None:
         with contextlib.suppress(Exception):  # nobody sees it, and it may be gone
@@ -218,15 +224,20 @@ class _Sender:
         self.received = received
 
     def step(self) -> bool:
-        """Sends the next part, or asks how much is there where that is not known; whether all is."""
-        start, self.received = self.received, None
-        size = self._source.size
-        if start is None:
-            content, wanted = b"", f"bytes */{size}"
-        else:
-            content = self._source.part(start)
-            wanted = f"bytes {start}-{start + len(content) - 1}/{size}"
-        headers = {"Content-Range": wanted, "Content-Type": _CONTENT_TYPE}
+        """Sends the next part, from where the server is; whether all is there."""
+        if self.received is None and self._is_done(b"", f"bytes */{self._source.size}"):
+            return True
+        start, self.received = self.received or 0, None
+        content = self._source.part(start)
+        if self._is_done(content, f"bytes {start}-{start + len(content) - 1}/{self._source.size}"):
+            return True
+        if (self.received or 0) <= start:
+            raise ConnectionError("the server kept nothing of what was sent")
+        return False
+
+    def _is_done(self, content: bytes, place: str) -> bool:
+        """Whether the answer says that all is there; otherwise it says how much is."""
+        headers = {"Content-Range": place, "Content-Type": _CONTENT_TYPE}
         answer = self._client.once("PUT", self._session, headers=headers, data=content)
         if answer.status != 308:
             return True

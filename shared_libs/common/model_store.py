@@ -63,8 +63,8 @@ class Listing(NamedTuple):
 class ModelStore:
     """The models of one tenant. `place`: where the storage is.
 
-    Every method raises InputError where something cannot be read or is not what it should be, and OutputError where it
-    cannot be written: one line with what to do, whatever the storage is.
+    Every method raises InputError where something cannot be read or is not what it should be, OutputError where it
+    cannot be written, and TransientError where another try may do: one line, whatever the storage is.
     """
 
     def __init__(self, storage: PathLike, tenant: str) -> None:

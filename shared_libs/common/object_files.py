@@ -123,7 +123,7 @@ class ObjectFiles:
                     report(done, stored.size)
         if stored.sha256 not in (None, sha256.hexdigest()):
             cause = "is damaged: it is not what was uploaded"
-            raise InputError(self.place(path), cause, hint="upload it again")
+            raise InputError(self.place(path), cause, hint="remove it, and upload it again")
 
     def download(self, path: str, target: Path, *, report: Report | None = None) -> None:
         """A copy at `target`, whole or not there; nothing is done where it is the same already."""

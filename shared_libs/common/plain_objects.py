@@ -32,13 +32,23 @@ class PlainClient:
         return bool(self._retry(lambda: self._system.exists(bucket)))
 
     def folders(self, key: str) -> list[str]:
-        found = self._retry(lambda: self._system.ls(key, detail=True))
+        found = self._listed(key)
         return [entry["name"].rstrip("/").rpartition("/")[2] for entry in found if entry["type"] == "directory"]
 
     def sizes(self, key: str) -> dict[str, int]:
-        found = self._retry(lambda: self._system.find(key, detail=True))
         prefix = f"{self._system._strip_protocol(key)}/"
-        return {name[len(prefix) :]: entry["size"] for name, entry in found.items() if name.startswith(prefix)}
+        sizes: dict[str, int] = {}
+        waiting = [key]
+        while waiting:  # not `find`, which takes a folder that cannot be read for an empty one
+            for entry in self._listed(waiting.pop()):
+                name = entry["name"].rstrip("/")
+                if not name.startswith(prefix):
+                    continue
+                if entry["type"] == "directory":
+                    waiting.append(name)
+                else:
+                    sizes[name[len(prefix) :]] = entry["size"]
+        return sizes
 
     def stored(self, key: str) -> Stored | None:
         try:
@@ -84,6 +94,9 @@ class PlainClient:
 
     def abandon(self, key: str) -> None:
         """There are none: see `upload`."""
+
+    def _listed(self, key: str) -> list[dict[str, Any]]:
+        return list(self._retry(lambda: self._system.ls(key, detail=True)))
 
     def _check(self, key: str, source: Source) -> None:
         sha256 = hashlib.sha256()

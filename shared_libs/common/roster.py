@@ -1,11 +1,14 @@
-"""A roster: who wears which number for which team, as the CSV file that a coach exports from a spreadsheet."""
+"""A roster: who wears which number for which team, as the CSV file that a coach exports from a spreadsheet; and what it
+calls the players of a run."""
 
 import csv
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from shared_libs.common.errors import InputError, PathLike
 from shared_libs.common.files import read_bytes
+from shared_libs.common.players import Player, Players, team_key
 
 COLUMNS = ("number", "name", "team")
 
@@ -45,6 +48,26 @@ def read_roster(path: PathLike) -> tuple[RosterEntry, ...]:
         delimiter = lines[header_index].strip()[4:5] or delimiter  # Excel's own first line
         header_index += 1
     return _read(path, "\n".join(lines[header_index:]), delimiter, header_index)
+
+
+def roster_names(roster: Sequence[RosterEntry]) -> dict[tuple[str, str], str]:
+    """The name of each (`team_key` of the team, number)."""
+    return {(team_key(entry.team), entry.number): entry.name for entry in roster}
+
+
+def name_in(names: Mapping[tuple[str, str], str], team_names: Mapping[int, str], player: Player) -> str | None:
+    """What a roster, as `roster_names` gives it, calls a player; None where it does not know them."""
+    team = team_names.get(player.team_id) if player.team_id is not None else None
+    return names.get((team_key(team), player.number)) if team is not None and player.number is not None else None
+
+
+def named_from_roster(players: Players, roster: Sequence[RosterEntry]) -> Players:
+    """`players`, with the roster's names for those who have none and whose team's name and number are known."""
+    names = roster_names(roster)
+    if not names:
+        return players
+    named = (replace(p, name=name_in(names, players.team_names, p)) if p.name is None else p for p in players)
+    return Players(tuple(named), players.team_names)
 
 
 def _read(path: PathLike, text: str, delimiter: str, lines_before: int) -> tuple[RosterEntry, ...]:

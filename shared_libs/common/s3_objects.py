@@ -29,7 +29,7 @@ _MOST_REMOVED = 1000  # by one call
 # How often a call is tried is `Retry`'s matter alone; a checksum of our own goes with every call that writes.
 _CLIENT: dict[str, Any] = {
     "connect_timeout": 10,
-    "read_timeout": 30,
+    "read_timeout": 120,  # seconds; sending a part over a slow line counts
     "retries": {"max_attempts": 0},
     "request_checksum_calculation": "when_required",
     "response_checksum_validation": "when_required",
@@ -133,9 +133,14 @@ class S3Client:
 
     def abandon(self, key: str) -> None:
         bucket, _ = self._split(key)
-        for page in self._pages("list_multipart_uploads", f"{key}/"):
-            for upload in page.get("Uploads", ()):
-                self._abort(f"{bucket}/{upload['Key']}", upload["UploadId"])
+        try:
+            pages = list(self._pages("list_multipart_uploads", f"{key}/"))
+        except Exception as error:
+            if is_transient(error):
+                raise
+            return  # not everybody may ask for them, and not every server can tell
+        for upload in (upload for page in pages for upload in page.get("Uploads", ())):
+            self._abort(f"{bucket}/{upload['Key']}", upload["UploadId"])
 
     def _resumed(self, key: str, source: Source) -> tuple[str | None, dict[int, tuple[int, str]]]:
         """The session of a broken-off upload of the same content, and its parts: bytes and MD5, by their number."""

@@ -49,8 +49,14 @@ _TRANSIENT_CODES = frozenset(
     | {"ServiceUnavailable", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests"}
     | {"XAmzContentSHA256Mismatch"}
 )
-# Last, what Google says of a checksum: the content was damaged on its way.
-_TRANSIENT_WORDS = ("rateLimitExceeded", "reduce your request rate", "doesn't match calculated")
+# What Google says of content that was damaged on its way, and of a part that does not follow on what it has got, as
+# where a part was sent twice.
+_TRANSIENT_WORDS = (
+    "rateLimitExceeded",
+    "reduce your request rate",
+    "doesn't match calculated",
+    "Content-Range",
+)
 
 _TRY_AGAIN = "try again later; if it stays so, check the network and the server"
 

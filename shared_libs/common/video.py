@@ -3,14 +3,15 @@
 - A frame's time is its presentation time, never its number divided by a rate: phones write variable frame rates.
 - Frames and sizes are as displayed: rotation and mirroring flags and non-square pixels are applied.
 
-`read_frames` gives colours at full size; `read_luma` gives brightness alone, reduced, in a fraction of the time.
+`read_frames` gives colours at full size; `read_luma` gives brightness alone, reduced, in a fraction of the time;
+`presentation_times` gives the times alone.
 """
 
 import contextlib
 import functools
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -35,6 +36,7 @@ Image = npt.NDArray[np.uint8]
 
 # Only files that hold their own pictures: a playlist could name other people's files.
 _CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,h264,hevc,m4v,ivf,mjpeg,yuv4mpegpipe"
+_CONTAINERS_WITH_TIMES = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 # Their clock begins anywhere; elsewhere time 0 is the beginning of the film.
 _CLOCKS_WITHOUT_ZERO = ("mpegts", "mpeg")
 _VARIABLE_RATE_TIME_BASE = Fraction(1, 90_000)
@@ -116,6 +118,16 @@ class _Reader(Iterator[tuple[int, float, Image]], ABC):
                 return passed
             self._count(frame)
         return count
+
+    def times(self) -> Iterator[float]:
+        """The times of the frames from here on, for which none becomes a picture."""
+        while (frame := self._next_frame()) is not None:
+            yield self._count(frame)[1]
+
+    @property
+    def is_interlaced(self) -> bool:
+        """Whether the frame that comes next is said to be of two fields. Asked at the beginning."""
+        return self._first is not None and bool(self._first.interlaced_frame)
 
     def __enter__(self) -> Self:
         return self
@@ -325,6 +337,76 @@ def read_planar(path: PathLike, *, threads: int | None = None) -> PlanarReader:
     Raises InputError as `read_frames` does.
     """
     return PlanarReader(path, threads=threads)
+
+
+def presentation_times(
+    path: PathLike, *, threads: int | None = None, on_frame: Callable[[int], None] = lambda count: None
+) -> npt.NDArray[np.float64]:
+    """When each frame of a video is shown, in seconds, float64 (n,), sorted: the times that `read_frames` gives.
+
+    H.264 and HEVC in MP4, QuickTime and Matroska are not decoded, but for their first frame: the packets tell. Other
+    videos are, by as many `threads` as in `read_frames`, and so are those with packets that are visibly damaged. Damage
+    that does not show, a single wrong bit, may hide that a picture cannot be decoded: it then counts here.
+    on_frame: is told how many frames have been decoded so far.
+    Raises InputError as `read_frames` does.
+    """
+    with LumaReader(path, 1, threads=1) as first:
+        times = None if first.is_interlaced else _times_of_packets(path)
+    if times is None:
+        times = []
+        with LumaReader(path, 1, threads=threads) as reader:
+            for time in reader.times():
+                times.append(time)
+                on_frame(len(times))
+    return np.sort(np.array(times, np.float64))
+
+
+def _times_of_packets(path: PathLike) -> list[float] | None:
+    """When each picture is shown, in the order of the file; None where packets do not tell what a decoder makes of
+    them."""
+    container, stream = _open(path)
+    ticks: list[int] = []
+    first: int | None = None
+    with container:
+        context = stream.codec_context
+        prefix = _length_size(context.name, context.extradata or b"")
+        if prefix is None or container.format.name not in _CONTAINERS_WITH_TIMES or stream.time_base is None:
+            return None
+        with contextlib.suppress(av.error.FFmpegError):
+            for packet in container.demux(stream):
+                if packet.size == 0:  # the end
+                    # Pictures from before the first that stands by itself are not shown.
+                    is_plain = first is not None and min(ticks, default=first - 1) >= first
+                    return [float(tick * stream.time_base) for tick in ticks] if is_plain else None
+                if packet.pts is None or packet.is_corrupt or not _holds_picture(memoryview(packet), context.name, prefix):
+                    return None
+                if first is None:
+                    if not packet.is_keyframe:
+                        return None
+                    first = packet.pts
+                if not packet.is_discard:
+                    ticks.append(packet.pts)
+    return None
+
+
+def _length_size(codec: str, extradata: bytes) -> int | None:
+    """How many bytes say how long each unit of a packet is, by ISO 14496-15; None where it is not in that form."""
+    place = {"h264": 4, "hevc": 21}.get(codec)
+    if place is None or len(extradata) <= place or extradata[0] != 1:
+        return None
+    return (extradata[place] & 3) + 1
+
+
+def _holds_picture(content: memoryview, codec: str, prefix: int) -> bool:
+    """Whether a packet is a row of whole units, one of which is of a picture. `prefix`: see `_length_size`."""
+    place, is_picture = 0, False
+    while place < len(content):
+        begin = place + prefix
+        place = begin + int.from_bytes(content[place:begin])
+        if not begin < place <= len(content) or content[begin] & 0x80:
+            return False
+        is_picture |= 1 <= content[begin] & 31 <= 5 if codec == "h264" else content[begin] < 64
+    return is_picture
 
 
 def read_video_info(path: PathLike) -> VideoInfo:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -88,13 +89,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.calls.append(call)
         fault = self.server.fault(call)
         if fault == "reset":
-            self.connection.close()
+            self._hang_up()
         elif fault in _ANSWERS:
             self._answer(int(fault), {"Content-Type": "application/xml"}, _ANSWERS[fault])
         else:
             status, headers, content = self._upstream(body)
             if fault == "lost answer":
-                self.connection.close()
+                self._hang_up()
             else:
                 self._answer(status, headers, content)
 
@@ -108,6 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
             return answer.status, dict(answer.getheaders()), answer.read()
         finally:
             connection.close()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response(status)

@@ -13,8 +13,10 @@ from google.rpc.status_pb2 import Status
 from pydantic import ValidationError
 from tests.cloud_run_server import Cloud, Failure, clients_of, deployed_job, serving
 
-from cloud.engines.cloud_run import RECORD, CloudRunEngine
-from cloud.engines.cloud_run_calls import Clients, CloudRunSettings
+from cloud.engines.begun import FILE
+from cloud.engines.cloud_run import CloudRunEngine
+from cloud.engines.cloud_run_calls import Clients
+from cloud.engines.cloud_run_settings import CloudRunSettings
 from cloud.engines.engine import Ending, Outcome, Task
 from cloud.engines.following import Pace
 from shared_libs.common.errors import InputError, TransientError
@@ -226,7 +228,7 @@ def test_what_ended_well_in_a_work_folder_that_is_gone_is_begun_again(
 ) -> None:
     wanted = task(work, "work")
     run(engine, wanted)
-    (wanted.folder / RECORD).write_text("{")
+    (wanted.folder / FILE).write_text("{")
     assert run(engine, wanted)[0].ending == Ending.DONE
     assert len(cloud.executions) == 2
 
@@ -267,8 +269,7 @@ def test_a_worker_that_died_between_asking_and_the_answer_leaves_one_execution(
 ) -> None:
     wanted = task(work, "wait")
     cloud.failures.append(Failure("RunJob", 1, after=True))
-    cloud.failures.append(Failure("ListExecutions", 0))
-    dying = Running(CloudRunEngine(settings, work, clients, replace(PACE, between_looks=30)), wanted)
+    dying = Running(CloudRunEngine(settings, work, clients, replace(PACE, between_looks=30, to_stop=0.2)), wanted)
     until = time.monotonic() + 10
     while not cloud.executions and time.monotonic() < until:
         time.sleep(0.01)
@@ -288,7 +289,7 @@ def test_of_two_executions_begun_at_the_same_moment_the_older_one_stays(
     wanted = task(work, "tidy", "wait")
     first = Running(engine, wanted)
     first.wait_for_progress()
-    (wanted.folder / RECORD).unlink()
+    (wanted.folder / FILE).unlink()
     cloud.hidden_lists = 1
     second = Running(CloudRunEngine(settings, work, clients, PACE), wanted)
     second.wait_for_progress()

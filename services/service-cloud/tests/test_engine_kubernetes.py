@@ -15,10 +15,12 @@ from kubernetes import client
 from pydantic import ValidationError
 from tests.kubernetes_server import Cluster, Failure, failed, pending, serving, unplaced
 
+from cloud.engines.begun import FILE
 from cloud.engines.engine import Ending, Outcome, Task
 from cloud.engines.following import Pace
 from cloud.engines.kubernetes import KubernetesEngine
-from cloud.engines.kubernetes_job import KubernetesSettings, Toleration, job_for, job_name
+from cloud.engines.kubernetes_job import job_for, job_name
+from cloud.engines.kubernetes_settings import KubernetesSettings, Toleration
 from cloud.engines.mounted import MountedWork
 from shared_libs.common.errors import InputError, TransientError
 from shared_libs.common.jobs import Progress
@@ -151,7 +153,7 @@ def test_the_job_has_the_limits_and_the_place_that_were_asked_for(work: Path, se
     )
     wanted = task(work, memory_bytes=8 * 2**30, seconds=90)
     mounted = MountedWork(work, PurePosixPath("/work"))
-    body = client.ApiClient().sanitize_for_serialization(job_for(wanted, more, mounted))
+    body = json.loads(job_for(wanted, more, mounted).to_json())
     pod = body["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert container["args"] == ["--out", "/work/job_0123456789ab/out"]
@@ -258,7 +260,7 @@ def test_what_ended_well_in_a_work_folder_that_is_gone_is_begun_again(
 ) -> None:
     wanted = task(work, "work")
     run(engine, wanted)
-    (wanted.folder / "log.txt").unlink()
+    (wanted.folder / FILE).unlink()
     assert run(engine, wanted)[0].ending == Ending.DONE
     assert starts(wanted) == len(cluster.started) == 2
 
@@ -462,9 +464,15 @@ def test_settings_are_read_from_json_and_unknown_ones_refused() -> None:
     given = {"images": {"tracking": IMAGE}, "gpus": {"training": 2}, "tolerations": [{"key": "gpu"}]}
     settings = KubernetesSettings.model_validate_json(json.dumps(given))
     assert (settings.gpus["training"], settings.namespace) == (2, "laxai")
-    for wrong in ({"image": {}}, {"images": {"cooking": "x"}}, {"mount": "work"}, {"mount": "/"}, {"user": 0}):
+    for wrong in (
+        '{"image": {}}',
+        '{"images": {"cooking": "x"}}',
+        '{"mount": "work"}',
+        '{"mount": "/"}',
+        '{"user": 0}',
+    ):
         with pytest.raises(ValidationError):
-            KubernetesSettings.model_validate(wrong)
+            KubernetesSettings.model_validate_json(wrong)
 
 
 @given(st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,48}[a-z0-9])?", fullmatch=True))

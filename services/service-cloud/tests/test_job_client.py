@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import shutil
 import threading
@@ -15,11 +16,11 @@ from typing import Any, NoReturn
 
 import pytest
 import sqlalchemy as sa
-from cloud.worker.ledger import Ledger
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.postgres import PostgreSQL, postgresql
 
+from cloud.worker.ledger import Ledger
 from shared_libs.common.errors import InputError, OutputError, TransientError, UserError
 from shared_libs.common.job_client import table
 from shared_libs.common.job_client.client import DEFAULT_PRIORITY, JobClient, JobConflict, NoSuchJob, Page
@@ -152,11 +153,12 @@ def test_the_same_key_gives_the_same_job_whatever_became_of_it(
 @pytest.mark.parametrize("state", list(JobState))
 def test_the_same_key_for_something_else_is_refused(jobs: JobClient, engine: sa.Engine, state: JobState) -> None:
     first = _job_in(state, jobs, engine, idempotency_key="monday")
-    for payload, priority in [
+    others: list[tuple[Payload, int]] = [
         (TrackVideo(video_id=VIDEO, online=True), DEFAULT_PRIORITY),
         (LinkPlayers(video_id=VIDEO, run_id=RUN), DEFAULT_PRIORITY),
         (TRACK, DEFAULT_PRIORITY + 1),
-    ]:
+    ]
+    for payload, priority in others:
         with pytest.raises(JobConflict, match=f"monday: .*{first.job_id}"):
             jobs.submit(REDS, payload, idempotency_key="monday", priority=priority)
     assert jobs.list(REDS).jobs == (first,)
@@ -174,7 +176,7 @@ def test_the_key_of_a_job_that_was_forgotten_is_free(jobs: JobClient, engine: sa
 
 def test_eight_who_submit_with_one_key_at_once_get_one_job(jobs: JobClient) -> None:
     for key in ("one", "two", "three"):
-        made = _eight_at_once(lambda key=key: jobs.submit(REDS, TRACK, idempotency_key=key))
+        made = _eight_at_once(functools.partial(jobs.submit, REDS, TRACK, idempotency_key=key))
         assert len({job.job_id for job in made}) == 1
     assert len(jobs.list(REDS).jobs) == 3
 
@@ -225,7 +227,7 @@ def test_pages_have_every_job_once_and_newest_first_while_others_are_submitted(
     """between: how many jobs are submitted after each page."""
     tenant = new_id("tenant").replace("_", "-")
     there = {jobs.submit(tenant, TRACK).job_id for _ in range(before)}
-    pages = []
+    pages: list[Page] = []
     for count in [*between, *[0] * 50]:
         page = jobs.list(tenant, limit=limit, following=pages[-1].following if pages else None)
         pages.append(page)

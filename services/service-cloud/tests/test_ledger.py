@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -11,11 +13,11 @@ from typing import Any, NoReturn, TypeVar
 
 import pytest
 import sqlalchemy as sa
-from cloud.worker.ledger import Held, Ledger, Waiting, patiently
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.postgres import PostgreSQL, postgresql
 
+from cloud.worker.ledger import Held, Ledger, Waiting, patiently
 from shared_libs.common.errors import InputError, TransientError
 from shared_libs.common.job_client.client import JobClient
 from shared_libs.common.job_client.table import connect, jobs, now, workers
@@ -93,7 +95,8 @@ def test_who_was_buried_does_not_come_back(engine: sa.Engine) -> None:
     held = _held(first, job)
     _run_out(engine, first)
     assert second.bury() == [first.worker_id]
-    for write in (first.renew, lambda: first.check(held), lambda: first.hold(job.job_id)):
+    writes: list[Callable[[], Any]] = [first.renew, lambda: first.check(held), lambda: first.hold(job.job_id)]
+    for write in writes:
         with pytest.raises(Lost):
             write()
     assert first.living() == [second.worker_id]
@@ -117,8 +120,8 @@ def test_each_of_the_dead_is_found_by_one_of_many_who_look_at_once(engine: sa.En
     dead = [_worker(engine) for _ in range(6)]
     others = [_worker(engine) for _ in range(8)]
     _run_out(engine, *dead)
-    found = _at_once([lambda other=other: other.bury([dead[0].worker_id]) for other in others])
-    assert sorted(sum(found, [])) == sorted(each.worker_id for each in dead)
+    found = _at_once([functools.partial(other.bury, [dead[0].worker_id]) for other in others])
+    assert sorted(itertools.chain(*found)) == sorted(each.worker_id for each in dead)
 
 
 def test_workers_of_long_ago_are_forgotten_and_no_others(engine: sa.Engine) -> None:
@@ -237,19 +240,21 @@ def test_whatever_three_workers_do_only_the_last_holder_writes(engine: sa.Engine
             with pytest.raises(Lost):
                 worker.renew()
         elif move == "hold":
-            holds[who] = worker.hold(job.job_id) or held
-            if token is not None:
-                token += 1
-                assert holds[who] is not None and holds[who].token == token
+            begun = worker.hold(job.job_id)
+            assert (begun is None) == (token is None)
+            if begun is not None and token is not None:
+                holds[who], token = begun, token + 1
+                assert begun.token == token
         elif held is not None:
             is_holder = held.token == token
             if move == "report":
                 worker.report(held, HALF)
             elif move == "check":
-                assert _is_refused(lambda: worker.check(held)) != is_holder
+                assert _is_refused(functools.partial(worker.check, held)) != is_holder
             else:
                 is_last = held.token == before.executions
-                assert _is_refused(lambda: worker.finish(held, JobState.FAILED, error="x")) != is_last
+                end = functools.partial(worker.finish, held, JobState.FAILED, error="x")
+                assert _is_refused(end) != is_last
                 token = None if is_holder else token
             if not is_holder or move == "check":
                 assert _row(engine, job) == before
@@ -294,9 +299,7 @@ def test_one_end_of_many_at_once_counts(engine: sa.Engine) -> None:
     worker = _worker(engine)
     job = _submit(engine)
     held = _held(worker, job)
-    _at_once(
-        [lambda n=n: worker.finish(held, JobState.SUCCEEDED, result={"n": n}) for n in range(8)]
-    )  # as when a step is done again
+    _at_once([functools.partial(worker.finish, held, JobState.SUCCEEDED, result={"n": n}) for n in range(8)])
     ended = _job(engine, job)
     assert ended.revision == held.job.revision + 1 and ended.result is not None and ended.result["n"] in range(8)
 
@@ -343,7 +346,7 @@ def test_a_job_is_handed_over_again_by_one_of_many_who_miss_it(engine: sa.Engine
     job = JobClient(engine).submit(TENANT, LinkPlayers(video_id=TRACK.video_id, run_id="run_0123456789ab"), priority=60)
     crew[0].dispatched([job.job_id])
     assert crew[0].unfinished() == [(Waiting(job.job_id, "link_players", 60), 0)]
-    done = _at_once([lambda worker=worker: worker.undispatch(job.job_id, 0) for worker in crew])
+    done = _at_once([functools.partial(worker.undispatch, job.job_id, 0) for worker in crew])
     assert sorted(done) == [False] * 7 + [True]
     assert crew[0].waiting(10) == [Waiting(job.job_id, "link_players", 60)] and crew[0].unfinished() == []
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared_libs.common.players import Player, Players, Segment
+from shared_libs.common.players import Players, Segment
 from shared_libs.common.roster import RosterEntry
 from shared_libs.common.tracks import Tracks
-from tracking.players import NumberReader, named_from_roster, players_of
+from tracking.players import NumberReader, players_of
 from tracking.teams import Teams
 
 
@@ -71,11 +71,6 @@ def test_the_roster_names_whose_team_and_number_are_known() -> None:
     assert [player.number for player in found] == ["7", "07", "7", "12", "7"]
     nameless = players_of(tracks, teams, numbers, ROSTER)
     assert {player.name for player in nameless} == {None}
-
-
-def test_the_roster_changes_no_name_that_is_there() -> None:
-    players = Players((Player(1, 0, "Ann", "7"), Player(2, 0, None, "7")), {0: "Eagles"})
-    assert [player.name for player in named_from_roster(players, ROSTER)] == ["Ann", "Zoë Ann"]
 
 
 class LongTracksWearTheirId:

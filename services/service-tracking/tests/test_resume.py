@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -20,6 +21,8 @@ import numpy as np
 import pytest
 
 from shared_libs.common.detections import read_detections
+from shared_libs.common.edits import Anchor, Rename, Undo, append_edit
+from shared_libs.common.players import read_players
 from shared_libs.common.tracks import Tracks
 from shared_libs.common.video import FrameWriter
 from tracking.camera_path import camera_path
@@ -198,9 +201,9 @@ def test_an_interrupt_says_where_it_will_go_on(
     assert results(tmp_path / "out") == undisturbed
 
 
-def cut_short(start: Start, folder: Path) -> None:
+def cut_short(start: Start, folder: Path, *command: str) -> None:
     """A run that was killed while it rendered."""
-    process = start()
+    process = start(*command)
     wait_for(lambda: "film-00002.saved" in work_of(folder), process)
     process.kill()
     process.communicate()
@@ -234,6 +237,54 @@ def test_another_command_does_not_go_on_from_it(start: Start, undisturbed: dict[
     assert process.returncode == 0
     assert "going on" not in complaint
     assert results(tmp_path / "out") == undisturbed
+
+
+def test_corrections_that_come_after_the_kill_count_and_the_rest_is_not_done_again(
+    start: Start, tmp_path: Path
+) -> None:
+    command = (*COMMAND, "--edits", "edits.jsonl", "--roster", "roster.csv", "--truth", "truth.txt")
+    (tmp_path / "roster.csv").write_text("number,name,team\n7,Ann,Eagles\n")
+    lines = (tmp_path / "det.txt").read_text().splitlines()
+    (tmp_path / "truth.txt").write_text("".join(f"{row.replace(',-1,', ',1,')},-1,-1,-1\n" for row in lines[::4]))
+    frame, _, left, top, width, height, _ = map(float, lines[5].split(","))
+    box = Anchor(frame=int(frame) - 1, xyxy=(left, top, left + width, top + height))
+    called, numbered = Rename(author="coach", anchor=box, name="Bo"), Rename(author="coach", anchor=box, number="7")
+
+    append_edit(tmp_path / "edits.jsonl", called)
+    cut_short(start, tmp_path, *command)
+    # What nobody will see, in the film or on the page.
+    append_edit(tmp_path / "edits.jsonl", numbered)
+    append_edit(tmp_path / "edits.jsonl", Undo(author="coach", undoes=numbered.edit_id))
+    (tmp_path / "roster.csv").write_text("number,name,team\n7,Cy,Eagles\n")
+    (tmp_path / "truth.txt").write_text("".join(f"{row.replace(',-1,', ',1,')},-1,-1,-1\n" for row in lines[1::4]))
+    process = start(*command)
+    assert process.stderr is not None
+    said = list(takewhile(lambda line: not line.startswith("rendering: going on from frame "), process.stderr))
+    assert process.poll() is None, said  # it did say so, and works
+    process.kill()
+    process.communicate()
+    assert f"camera: going on from frame {FRAMES} of {FRAMES}\n" in said
+    assert not [line for line in said if "anew" in line or "afresh" in line]
+    # What changes the film.
+    before = (tmp_path / "out" / WORK / "film-00001.saved").stat().st_mtime_ns
+    append_edit(tmp_path / "edits.jsonl", Rename(author="coach", anchor=box, team="Eagles", number="7"))
+    process = start(*command)
+    wait_for(lambda: (tmp_path / "out" / WORK / "film-00001.saved").stat().st_mtime_ns > before, process)
+    process.kill()
+    _, complaint = process.communicate()
+    assert f"camera: going on from frame {FRAMES} of {FRAMES}" in complaint
+    assert "a saved part (film-00000) is damaged or out of date; it is made anew" in complaint
+    process = start(*command)
+    _, complaint = process.communicate()
+    assert process.returncode == 0, complaint
+    assert "rendering: going on from frame " in complaint
+    found = results(tmp_path / "out")
+    process = start(*command, "--fresh")
+    _, complaint = process.communicate()
+    assert process.returncode == 0, complaint
+    assert found == results(tmp_path / "out")
+    named = [(player.name, player.number) for player in read_players(tmp_path / "out" / "players.json") if player.name]
+    assert named == [("Bo", "7")]
 
 
 def test_two_runs_do_not_share_a_folder(start: Start, tmp_path: Path) -> None:

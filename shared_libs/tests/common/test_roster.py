@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared_libs.common.errors import InputError
-from shared_libs.common.roster import RosterEntry, read_roster
+from shared_libs.common.players import Player, Players
+from shared_libs.common.roster import RosterEntry, named_from_roster, read_roster
 
 WORDS = (
     st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1).map(lambda s: " ".join(s.split())).filter(bool)
@@ -90,3 +91,20 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
         read_roster(tmp_path / "none.csv")
     with pytest.raises(InputError, match="is a folder"):
         read_roster(tmp_path)
+
+
+ROSTER = (RosterEntry("7", "Zoë Ann", "Eagles"), RosterEntry("7", "Bo Li", "Hawks"), RosterEntry("07", "Cy", "Hawks"))
+
+
+def test_players_are_named_whose_teams_name_and_number_are_known() -> None:
+    teams_and_numbers = [(0, "7"), (1, "07"), (1, "7"), (0, "12"), (None, "7"), (0, None), (2, "7")]
+    players = Players(tuple(Player(i, team, None, no) for i, (team, no) in enumerate(teams_and_numbers)))
+    named = named_from_roster(Players(players.players, {0: " eagles", 1: "Hawks"}), ROSTER)
+    assert [player.name for player in named] == ["Zoë Ann", "Cy", "Bo Li", None, None, None, None]
+    assert named_from_roster(players, ROSTER) == players
+    assert named_from_roster(named, ()) is named
+
+
+def test_a_name_that_is_there_stays() -> None:
+    players = Players((Player(1, 0, "Ann", "7"), Player(2, 0, None, "7")), {0: "Eagles"})
+    assert [player.name for player in named_from_roster(players, ROSTER)] == ["Ann", "Zoë Ann"]

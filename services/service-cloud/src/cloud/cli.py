@@ -246,7 +246,11 @@ def _how_far(job: Job) -> str:
     if progress is None or job.state.is_final:
         return ""
     counted = f"{progress.done:,}" if progress.total is None else f"{progress.done:,} of {progress.total:,}"
-    return f"{progress.stage} {progress.message or (counted if progress.done else '')}".rstrip()
+    # A service's own words say the numbers as well.
+    is_told = f"{progress.message} ".startswith(f"{counted} ")
+    if is_told or (progress.done == 0 and progress.total is None):
+        counted = ""
+    return " ".join(filter(None, [progress.stage, counted, progress.message]))
 
 
 def _choice(option: str, given: str, known: Any) -> Any:

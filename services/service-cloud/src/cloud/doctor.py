@@ -14,7 +14,7 @@ from cloud.worker.work_folders import WorkFolders
 from shared_libs.common.errors import UserError
 from shared_libs.common.job_client.table import connect, jobs, talking, workers
 from shared_libs.common.jobs import JobState
-from shared_libs.common.storage import under
+from shared_libs.common.storage import StoragePathError, under
 from shared_libs.common.stored_files import stored_files
 
 _LEAST_FREE = 5 << 30
@@ -35,7 +35,8 @@ def _database(settings: CloudSettings) -> Finding:
     try:
         engine = connect(settings.database)
         with talking(engine), engine.connect() as connection:
-            states = dict(connection.execute(sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)).all())
+            counts = connection.execute(sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state))
+            states = {state: count for state, count in counts}
             living = connection.scalar(sa.select(sa.func.count()).select_from(workers).where(~workers.c.is_dead))
     except UserError as error:
         return _trouble("database", error)
@@ -49,9 +50,12 @@ def _storage(settings: CloudSettings) -> Finding:
     """Writes a file, reads it and takes it away."""
     content = secrets.token_bytes(32)
     try:
+        folder = under(settings.tenant, f"doctor_{secrets.token_hex(6)}")  # others may look at the same moment
+    except StoragePathError as error:
+        return Finding("tenant", False, str(error), "choose another name (LAXAI_TENANT)")
+    try:
         files = stored_files(settings.storage)
-        folder = under(settings.tenant, "doctor")
-        path = f"{folder}/{secrets.token_hex(6)}"
+        path = f"{folder}/written"
         files.write(path, content)
         is_there = files.read(path) == content
         files.remove_folder(folder)

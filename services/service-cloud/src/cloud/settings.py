@@ -8,7 +8,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cloud.engines.cloud_run_settings import CloudRunSettings
 from cloud.engines.engine import Service
+from cloud.engines.kubernetes_settings import KubernetesSettings
 from shared_libs.common.jobs import JobKind
 from shared_libs.config.storage import StorageSettings
 
@@ -50,8 +52,8 @@ class CloudSettings(StorageSettings):
     polling_seconds: Annotated[float, Field(gt=0, le=60)] = 0.5
     takeovers: Annotated[int, Field(ge=0)] = 5
     keep_days: Annotated[float, Field(ge=0)] = 14.0
-    cloud_run: dict = Field(default_factory=dict)
-    kubernetes: dict = Field(default_factory=dict)
+    cloud_run: CloudRunSettings = CloudRunSettings()
+    kubernetes: KubernetesSettings = KubernetesSettings()
     otlp_endpoint: str | None = None
 
     def limits_of(self, kind: JobKind) -> KindLimits:

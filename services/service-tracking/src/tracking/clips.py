@@ -20,7 +20,7 @@ from shared_libs.common.errors import InputError, OutputError
 from shared_libs.common.players import Player, Players, read_players
 from shared_libs.common.run import InputFile
 from shared_libs.common.tracks import Tracks, read_tracks
-from shared_libs.common.video import FrameReader, FrameWriter, Image, read_frames, read_luma, read_video_info
+from shared_libs.common.video import FrameReader, FrameWriter, Image, presentation_times, read_frames, read_video_info
 from shared_libs.utils.progress import progress
 from tracking import __version__
 from tracking.canvas import SUBPIXEL_BITS, fixed
@@ -37,8 +37,6 @@ _DECODING_THREADS = 6
 """A fixed number: what becomes of damaged pictures depends on it, and must not depend on the machine."""
 _ENCODING_THREADS = 4
 """A fixed number as well: for the same number x264 gives the same bytes."""
-_SMALLEST_SIDE = 16
-"""Of pictures that are read for their times alone, in pixels."""
 _SMALLEST_STEP = 0.001
 """Seconds between frames at least: some files show two frames at the same time, which MP4 does not."""
 _USUAL_STEP = 0.04
@@ -108,10 +106,12 @@ def make_clips(request: Request, say: Callable[[str], None] = lambda words: None
 
 def read_times(video: Path, expected: int) -> Float:
     """When each frame of a film is shown, in seconds, float64 (n,), rising. expected: about how many there are."""
+    with progress(expected, "reading times", "frames") as bar:
+        stated = presentation_times(video, threads=_DECODING_THREADS, on_frame=bar.update)
+        bar.update(len(stated))
     times: list[float] = []
-    with read_luma(video, _SMALLEST_SIDE, threads=_DECODING_THREADS) as frames:
-        for _, time, _ in progress(expected, "reading times", "frames").over(frames):
-            times.append(max(time, times[-1] + _SMALLEST_STEP if times else 0.0))
+    for time in stated.tolist():
+        times.append(max(time, times[-1] + _SMALLEST_STEP if times else 0.0))
     return np.array(times, np.float64)
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shared_libs.common.corrections import corrected
 from shared_libs.common.edits import EditLog
 from shared_libs.common.players import Players
 from shared_libs.common.roster import RosterEntry
 from shared_libs.common.tracks import Tracks
 from shared_libs.utils.progress import progress
 from tracking.checkpoint import Checkpoint
-from tracking.corrections import replay
 from tracking.linker import link
 from tracking.players import players_of
 from tracking.settings import TrackerSettings
@@ -96,17 +96,15 @@ def people_on(tracks: Tracks, fps: float, settings: TrackerSettings, teams: Team
     """The players of `tracks`, corrected."""
     longest_gap = round(settings.interpolate_seconds * fps)
     players = players_of(tracks, teams, roster=said.roster, longest_gap=longest_gap)
-    corrections = said.edits.active()
+    done = corrected(players, tracks, said.edits, said.roster)
     notes: list[str] = []
     if said.edits.torn_line is not None:
         notes.append(f"line {said.edits.torn_line} of the edits is only half there and was left out")
-    if corrections:
-        replayed = replay(players, tracks, corrections, said.roster)
-        players = replayed.players
-        notes.append(f"{len(replayed.applied)} of {len(corrections)} corrections were applied")
-        notes += [f"{each.kind} {each.edit_id} no longer fits: {each.why}" for each in replayed.unfit]
-        notes += [f"{each.kind} {each.edit_id}: {each.what}" for each in replayed.remarks]
-    return People(tracks, players, teams, tuple(notes))
+    if count := len(done.applied) + len(done.unfit):
+        notes.append(f"{len(done.applied)} of {count} corrections were applied")
+        notes += [f"{each.kind} {each.edit_id} no longer fits: {each.why}" for each in done.unfit]
+        notes += [f"{each.kind} {each.edit_id}: {each.what}" for each in done.remarks]
+    return People(tracks, done.players, teams, tuple(notes))
 
 
 def by_player(tracks: Tracks, players: Players) -> Tracks:

@@ -51,6 +51,9 @@ DETECTIONS, PLAYERS = "detections.txt", "players.json"
 TRACKS_TEXT, TRACKS_JSON, VIDEO, REPORT = "tracks.txt", "tracks.json", "annotated.mp4", "report.html"
 _LIBRARIES = ("av", "numba", "numpy", "onnxruntime", "opencv-python", "opencv-python-headless", "scipy")
 """Which can change the results."""
+_SAID_LAST = ("truth", "roster", "edits")
+"""Inputs that nothing depends on but what is never saved, and the film, whose segments know what is drawn on them: a
+run that was cut short goes on whatever has become of these."""
 OUTPUTS = (DETECTIONS, TRACKS_TEXT, TRACKS_JSON, PLAYERS, VIDEO, REPORT, RUN)
 
 
@@ -345,9 +348,9 @@ def video_notes(film: Rendered | CameraPath | None, frames: int, tracks: Tracks)
 def _command(
     inputs: Mapping[str, InputFile], settings: Mapping[str, JsonValue], finder: Finder | None, *, render: bool
 ) -> dict[str, object]:
-    """Everything that decides the results, by name: a checkpoint serves no other command."""
+    """Everything that decides what is saved, by name: a checkpoint serves no other command."""
     return {
-        **{role: file.sha256 for role, file in inputs.items()},
+        **{role: file.sha256 for role, file in inputs.items() if role not in _SAID_LAST},
         "settings": {**settings, "render": render},
         "detector": finder.digest if finder is not None else None,
         "version": {"service-tracking": __version__, "code": _code_digest()}

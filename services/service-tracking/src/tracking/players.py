@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from shared_libs.common.players import Player, Players, Role, Segment, team_key
-from shared_libs.common.roster import RosterEntry
+from shared_libs.common.players import Player, Players, Role, Segment
+from shared_libs.common.roster import RosterEntry, named_from_roster
 from shared_libs.common.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -79,26 +78,6 @@ def players_of(
         for person, own in segments.items()
     ]
     return named_from_roster(Players(tuple(people), team_names or {}), roster)
-
-
-def roster_names(roster: Sequence[RosterEntry]) -> dict[tuple[str, str], str]:
-    """The name of each (`team_key` of the team, number)."""
-    return {(team_key(entry.team), entry.number): entry.name for entry in roster}
-
-
-def name_in(names: Mapping[tuple[str, str], str], team_names: Mapping[int, str], player: Player) -> str | None:
-    """What a roster, as `roster_names` gives it, calls a player; None where it does not know them."""
-    team = team_names.get(player.team_id) if player.team_id is not None else None
-    return names.get((team_key(team), player.number)) if team is not None and player.number is not None else None
-
-
-def named_from_roster(players: Players, roster: Sequence[RosterEntry]) -> Players:
-    """`players`, with the roster's names for those who have none and whose team's name and number are known."""
-    names = roster_names(roster)
-    if not names:
-        return players
-    named = (replace(p, name=name_in(names, players.team_names, p)) if p.name is None else p for p in players)
-    return Players(tuple(named), players.team_names)
 
 
 def _check_numbers(numbers: Mapping[int, str], known: Mapping[int, object]) -> None:

@@ -1,7 +1,7 @@
 """The engine that runs commands as executions of Cloud Run jobs.
 
 An execution carries its task's key in a variable, by which a worker that takes a job over finds what runs already. The
-work folder's cloud_run.json says that one was asked for, and which came of it: an execution that ended well before
+work folder's begun.json says that one was asked for, and which came of it: an execution that ended well before
 anybody looked counts where it is the one named there; what ended otherwise begins anew. What a command prints goes to
 Cloud Logging and not here; how far it is stands in a file of the work folder. Not run on the real Cloud Run yet: its
 tests run against a server that checks every request.
@@ -14,30 +14,22 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
-from pydantic import Field
-
-from cloud.engines.cloud_run_calls import PLACE, TASK_VARIABLE, Clients, CloudRun, CloudRunSettings, connect
+from cloud.engines.begun import Begun, read_begun, write_begun
+from cloud.engines.cloud_run_calls import PLACE, TASK_VARIABLE, Clients, CloudRun, connect
 from cloud.engines.cloud_run_ending import has_ended, has_succeeded, outcome_of
+from cloud.engines.cloud_run_settings import CloudRunSettings
 from cloud.engines.engine import Outcome, Service, Task
 from cloud.engines.following import Pace, Unavailable, follow
 from cloud.engines.mounted import MountedWork
 from cloud.engines.output import LOG, Log, Output
 from cloud.findings import Finding
-from shared_libs.common.documents import Contract, read_document, write_document
 from shared_libs.common.errors import InputError, TransientError
 from shared_libs.common.jobs import Progress
-from shared_libs.utils.progress import PROGRESS_JSON, PROGRESS_VARIABLE
-
-RECORD: Final = "cloud_run.json"
-
-PROGRESS_FILE_VARIABLE: Final = "LAXAI_PROGRESS_FILE"
+from shared_libs.utils.progress import PROGRESS_FILE_VARIABLE, PROGRESS_JSON, PROGRESS_VARIABLE
 
 _PROGRESS: Final = b'{"laxai_progress"'
-
-_SCHEMA: Final = "laxai.cloud-run"
-_VERSION: Final = 1
 
 # How long another worker, which is asking for an execution, gets until one is asked for again.
 _SECONDS_FOR_AN_ANSWER: Final = 15.0
@@ -45,6 +37,8 @@ _SECONDS_FOR_AN_ANSWER: Final = 15.0
 
 class CloudRunEngine:
     """Runs each command as an execution of its service's job, which has the workers' bucket."""
+
+    outlives_worker = True
 
     def __init__(
         self,
@@ -97,15 +91,6 @@ class CloudRunEngine:
             if self._clients is None:
                 self._clients = connect()
             return CloudRun(self._clients)
-
-
-class _Record(Contract):
-    """What a work folder keeps of its latest execution. execution: its name; None until an answer came."""
-
-    schema_: Literal["laxai.cloud-run"] = Field(default=_SCHEMA, alias="schema")
-    schema_version: Literal[1] = _VERSION
-    task: str
-    execution: str | None = None
 
 
 class _Followed:
@@ -172,10 +157,12 @@ class _Followed:
 
     def _find_or_begin(self) -> None:
         found = self._cloud.executions(self._job, self._task.key)
+        if self._started is not None and self._started not in {one.name for one in found} and self._may_be_behind():
+            return
         running = [one.name for one in found if not has_ended(one)]
         is_expected = self._asked_at is not None or self._waited_since is not None
         new = [one.name for one in found if is_expected and one.name not in self._before]
-        record = self._record()
+        begun = read_begun(self._task.folder, self._task.key)
         if running:
             # Begun at the same moment by two workers: both keep the older one.
             for twin in running[1:]:
@@ -183,24 +170,28 @@ class _Followed:
             self._follow(running[0])
         elif new or self._started:
             self._follow(self._started or new[0])
-        elif record is not None and record.execution in {one.name for one in found if has_succeeded(one)}:
-            self._follow(record.execution)
-        elif not self._is_being_asked_for(record):
+        elif begun is not None and begun.name in {one.name for one in found if has_succeeded(one)}:
+            self._follow(begun.name)
+        elif not self._is_being_asked_for(begun):
             self._begin(frozenset(one.name for one in found))
         elif not is_expected:
             self._before = frozenset(one.name for one in found)
 
-    def _is_being_asked_for(self, record: _Record | None) -> bool:
+    def _is_being_asked_for(self, begun: Begun | None) -> bool:
         """Whether an answer may still come to what was asked for, by this worker or by one before it."""
         if self._asked_at is not None:
-            return time.monotonic() - self._asked_at < self._seconds_for_an_answer
-        if record is None or record.execution is not None:
+            return self._may_be_behind()
+        if begun is None or begun.name is not None:
             return False
         self._waited_since = self._waited_since or time.monotonic()
         return time.monotonic() - self._waited_since < self._seconds_for_an_answer
 
+    def _may_be_behind(self) -> bool:
+        """Whether a list need not have yet what this worker asked for."""
+        return self._asked_at is not None and time.monotonic() - self._asked_at < self._seconds_for_an_answer
+
     def _begin(self, before: frozenset[str]) -> None:
-        self._write(None)
+        write_begun(self._task.folder, self._task.key, None)
         with contextlib.suppress(OSError):
             self._progress_file.unlink()
         self._before, self._asked_at = before, time.monotonic()
@@ -208,18 +199,7 @@ class _Followed:
 
     def _follow(self, execution: str | None) -> None:
         self._execution = execution
-        self._write(execution)
-
-    def _record(self) -> _Record | None:
-        """What the folder keeps; None where that is of another task, or cannot be read."""
-        try:
-            record = read_document(self._task.folder / RECORD, _Record, _SCHEMA, _VERSION)
-        except InputError:
-            return None
-        return record if record.task == self._task.key else None
-
-    def _write(self, execution: str | None) -> None:
-        write_document(self._task.folder / RECORD, _Record(task=self._task.key, execution=execution))
+        write_begun(self._task.folder, self._task.key, execution)
 
     def _read_progress(self) -> None:
         with contextlib.suppress(OSError):

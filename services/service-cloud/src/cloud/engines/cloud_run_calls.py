@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeVar
+from typing import Final, TypeVar
 
 import google.auth.exceptions
 from google.api_core import exceptions
 from google.cloud import run_v2
 from google.protobuf.duration_pb2 import Duration
-from pydantic import BaseModel, ConfigDict, Field
 
-from cloud.engines.engine import Service
 from cloud.engines.following import Unavailable
 from shared_libs.common.errors import InputError
 
@@ -32,29 +30,6 @@ _PASSING: Final = (
     google.auth.exceptions.TransportError,
     google.auth.exceptions.RefreshError,
 )
-
-
-class CloudRunSettings(BaseModel):
-    """How tasks run on Cloud Run.
-
-    jobs: the job of each service, deployed beforehand (deploy/cloud-run): with its image, its memory, no retries, and
-    at `mount` the bucket that the workers have at LAXAI_WORK.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    project: str | None = None
-    region: str | None = None
-    jobs: dict[Service, str] = {"tracking": "laxai-tracking", "training": "laxai-training"}
-    mount: Annotated[str, Field(pattern="^/.*[^/]$")] = "/work"
-
-    def job(self, service: Service) -> str:
-        """The full name of a service's job. Raises InputError where something of it is not set."""
-        if self.project is None or self.region is None or service not in self.jobs:
-            example = f'{{"project": "games", "region": "europe-west1", "jobs": {{"{service}": "laxai-{service}"}}}}'
-            hint = f"for example LAXAI_CLOUD_RUN='{example}'"
-            raise InputError("LAXAI_CLOUD_RUN", f"does not name project, region and the job of {service}", hint=hint)
-        return f"projects/{self.project}/locations/{self.region}/jobs/{self.jobs[service]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,12 @@ class Outcome:
 
 
 class Engine(Protocol):
-    """Runs commands, here or elsewhere."""
+    """Runs commands, here or elsewhere.
+
+    outlives_worker: whether a command goes on when this process ends, to be adopted by the next one that runs its task.
+    """
+
+    outlives_worker: bool
 
     def run(self, task: Task, report: Callable[[Progress], None], stop: threading.Event) -> Outcome:
         """Runs a command to its end, or adopts the one of this key that runs already.

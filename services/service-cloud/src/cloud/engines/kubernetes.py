@@ -1,8 +1,8 @@
 """The engine that runs commands as Jobs of Kubernetes.
 
 A Job is found by the name that its task's key gives it, so a worker that takes a job over follows what runs already. A
-Job that ended well before anybody looked counts, as long as the work folder has a log; one that ended otherwise is
-cleared away, and the command begins anew. Not run on a real cluster yet: its tests run against a server that checks
+Job that ended well before anybody looked counts where the work folder's begun.json names it; one that ended otherwise
+is cleared away, and the command begins anew. Not run on a real cluster yet: its tests run against a server that checks
 every request.
 """
 
@@ -16,11 +16,13 @@ from typing import Final, get_args
 
 from kubernetes import client
 
+from cloud.engines.begun import read_begun, write_begun
 from cloud.engines.engine import Outcome, Service, Task
 from cloud.engines.following import Pace, follow
 from cloud.engines.kubernetes_cluster import PLACE, Cluster, connect, new_lines
 from cloud.engines.kubernetes_ending import outcome_with_pod, outcome_without_pod
-from cloud.engines.kubernetes_job import KubernetesSettings, job_for, job_name
+from cloud.engines.kubernetes_job import job_for, job_name
+from cloud.engines.kubernetes_settings import KubernetesSettings
 from cloud.engines.kubernetes_state import JobSeen, PodSeen
 from cloud.engines.mounted import MountedWork
 from cloud.engines.output import LOG, Log, Output
@@ -47,6 +49,8 @@ _UNFIT: Final = frozenset(
 
 class KubernetesEngine:
     """Runs each command as a Job with one pod, which has the workers' volume."""
+
+    outlives_worker = True
 
     def __init__(
         self,
@@ -147,10 +151,11 @@ class _Followed:
             self._refuse_if_followed("is being taken away")
             return None
         if self._uid is None:
-            if job.ended and not self._has_begun and not (job.ended == "well" and self._has_log()):
+            if job.ended and not self._has_begun and not self._counts(job):
                 self._cluster.delete(self._name, job.uid)
                 return None
             self._uid = job.uid
+            write_begun(self._task.folder, self._task.key, job.uid)
         if job.uid != self._uid:
             self._refuse_if_followed("was replaced by another")
         return self._look_at_pod(job, self._cluster.pod(job))
@@ -160,9 +165,10 @@ class _Followed:
         self._cluster.delete(self._name)
         return self._cluster.job(self._name) is None
 
-    def _has_log(self) -> bool:
-        """Whether the work folder is still the one that an earlier worker followed its Job in."""
-        return (self._task.folder / LOG).exists()
+    def _counts(self, job: JobSeen) -> bool:
+        """Whether a Job that ended unseen did so well, and in this very work folder."""
+        begun = read_begun(self._task.folder, self._task.key)
+        return job.ended == "well" and begun is not None and begun.name == job.uid
 
     def _refuse_if_followed(self, what: str) -> None:
         if self._uid is not None:

@@ -53,6 +53,8 @@ class LocalEngine:
     PSS; elsewhere RSS, which counts it for each). It is looked at twice a second.
     """
 
+    outlives_worker = False
+
     def __init__(
         self, commands: Mapping[Service, str], python: str = sys.executable, *, grace_seconds: float = 3.5
     ) -> None:

@@ -90,10 +90,13 @@ class Steps:
         self._leaving = threading.Event()
 
     def leave(self) -> None:
-        """Stops what runs, without an end for its jobs: others go on with them."""
+        """Stops what runs, without an end for its jobs: others go on with them. What goes on by itself is left alone."""
         self._leaving.set()
         for running in list(self.running.values()):
-            running.stop.set()
+            if self._engine.outlives_worker:
+                running.is_busy = False
+            else:
+                running.stop.set()
 
     def cancel(self, job_id: str) -> None:
         """Stops a job for good."""
@@ -106,7 +109,8 @@ class Steps:
         if held is None:
             return
         running = self.running[job_id] = Running(held)
-        if self._leaving.is_set() or held.cancel_requested:
+        self._stay_if_leaving(running)
+        if held.cancel_requested:
             running.stop.set()
         log = _log.bind(job_id=job_id, tenant=held.job.tenant, kind=str(held.job.kind), execution=held.token)
         log.info("job_started")

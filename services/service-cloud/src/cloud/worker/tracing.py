@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import trace
+
+_SECONDS_TO_FLUSH = 3.0
 
 
 def span(name: str, **attributes: Any) -> Any:
@@ -14,7 +17,10 @@ def span(name: str, **attributes: Any) -> Any:
 
 
 def export_traces(endpoint: str | None) -> Callable[[], None]:
-    """Sends spans to an OTLP collector (`http://host:4318/v1/traces`); what is returned sends the rest, at the end."""
+    """Sends spans to an OTLP collector (`http://host:4318/v1/traces`); what is returned sends the rest, at the end.
+
+    A collector that is away then costs the rest, and three seconds.
+    """
     if endpoint is None:
         return lambda: None
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -25,4 +31,10 @@ def export_traces(endpoint: str | None) -> Callable[[], None]:
     provider = TracerProvider(resource=Resource.create({"service.name": "laxai-service-cloud"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(provider)
-    return lambda: provider.shutdown()
+
+    def flush() -> None:
+        last = threading.Thread(target=provider.shutdown, daemon=True)
+        last.start()
+        last.join(_SECONDS_TO_FLUSH)
+
+    return flush

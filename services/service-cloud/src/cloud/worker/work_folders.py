@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import platform
 import secrets
 import shutil
 import time
@@ -44,11 +45,17 @@ class WorkFolders:
         path = self.root / _WORKERS / worker_id
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.write(descriptor, _machine().encode())
         self._locks.append(descriptor)
 
     def dead(self) -> list[str]:
-        """Workers that stood here and do not live any more."""
-        return [path.name for path in (self.root / _WORKERS).iterdir() if _is_free(path)]
+        """Workers that stood here, on this machine, and do not live any more.
+
+        Of those on other machines the locks say nothing: not every shared disk passes them on.
+        """
+        machine = _machine().encode()
+        paths = (self.root / _WORKERS).iterdir()
+        return [path.name for path in paths if _content(path) == machine and _is_free(path)]
 
     def forget(self, worker_ids: Collection[str]) -> None:
         """Those have been dealt with."""
@@ -76,6 +83,19 @@ class WorkFolders:
                 os.link(draft, path)  # whole, and by the first who comes
             draft.unlink()
         return path.read_text()
+
+
+def _machine() -> str:
+    """This machine since it was started; a container is one of its own."""
+    boot = _content(Path("/proc/sys/kernel/random/boot_id")).decode().strip()
+    return f"{platform.node()} {boot}"
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _is_free(path: Path) -> bool:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared_libs.common.edits import Anchor, Assign, Correction, Merge, Rename, Split
-from shared_libs.common.players import Player, Players, Segment, read_players, write_players
-from shared_libs.common.roster import RosterEntry
+from shared_libs.common.corrections import Replayed, corrected, replay
+from shared_libs.common.edits import Anchor, Assign, Correction, EditLog, Merge, Rename, Split, Undo
+from shared_libs.common.players import Player, Players, Role, Segment, read_players, write_players
+from shared_libs.common.roster import RosterEntry, named_from_roster
 from shared_libs.common.tracks import Source, Tracks
 from shared_libs.utils.ids import new_id
-from tracking.corrections import Replayed, replay
-from tracking.interpolation import interpolate
-from tracking.players import players_of
-from tracking.teams import Teams
 
 WIDTH, HEIGHT = 30.0, 80.0
 Box = tuple[float, float, float, float]
@@ -54,6 +52,47 @@ def game(*runs: Run, filled: Sequence[Run] = ()) -> Tracks:
 
 def frames_of(run: Run) -> range:
     return range(run.first, run.last + 1)
+
+
+class Teams(NamedTuple):
+    """What a run found out of its tracks' clothes, by track id."""
+
+    team: Mapping[int, int]
+    role: Mapping[int, Role]
+
+
+def players_of(
+    tracks: Tracks,
+    teams: Teams,
+    numbers: Mapping[int, str] | None = None,
+    roster: Sequence[RosterEntry] = (),
+    *,
+    longest_gap: int,
+    team_names: Mapping[int, str] | None = None,
+) -> Players:
+    """A player for each track, called by its id, in segments that end at gaps of more than `longest_gap` frames."""
+    people = []
+    for track in np.unique(tracks.track_id).tolist():
+        frames = tracks.frame[tracks.track_id == track].tolist()
+        cuts = [i for i in range(1, len(frames)) if frames[i] - frames[i - 1] - 1 > longest_gap]
+        pieces = zip([0, *cuts], [*cuts, len(frames)], strict=True)
+        segments = tuple(Segment(track, frames[first], frames[end - 1]) for first, end in pieces)
+        number = (numbers or {}).get(track)
+        people.append(Player(track, teams.team.get(track), None, number, segments, teams.role.get(track)))
+    return named_from_roster(Players(tuple(people), team_names or {}), roster)
+
+
+def filled_in(tracks: Tracks, longest_gap: int) -> Tracks:
+    """`tracks` with boxes in the gaps of up to `longest_gap` frames, each as the one before the gap."""
+    rows = [
+        (*key, box, Source.DETECTED)
+        for *key, box in zip(tracks.track_id.tolist(), tracks.frame.tolist(), tracks.xyxy.tolist(), strict=True)
+    ]
+    for (track, frame, box, _), (other, after, *_) in pairwise(sorted(rows, key=lambda row: row[:2])):
+        if track == other and after - frame - 1 <= longest_gap:
+            rows += [(track, between, box, Source.INTERPOLATED) for between in range(frame + 1, after)]
+    ids, frames, boxes, sources = zip(*rows, strict=True)
+    return Tracks.from_arrays(frames, ids, np.array(boxes), np.ones(len(rows)), np.ones(len(rows)), sources)
 
 
 def at(track: int, frame: int, shift: float = 0.0, left: float | None = None) -> Anchor:
@@ -494,7 +533,7 @@ def games(draw: Any) -> tuple[Tracks, Teams]:
     lanes = {track: draw(st.sampled_from([100.0, 104.0, 300.0, 500.0, 700.0])) for track in range(1, TRACKS + 1)}
     tracks = game(*(Run(track, 5 * part, 5 * part + draw(st.integers(2, 4)), lanes[track]) for part, track in places))
     team = draw(st.dictionaries(st.integers(1, TRACKS), st.integers(0, 1)))
-    roles = st.sampled_from(["player", "goalkeeper", "referee"])
+    roles = st.sampled_from(get_args(Role))
     return tracks, Teams(team, draw(st.dictionaries(st.integers(1, TRACKS), roles)))
 
 
@@ -561,7 +600,7 @@ def test_no_box_is_lost_or_doubled_and_every_edit_is_accounted_for(
 def test_only_filled_in_boxes_are_ever_given_up_and_none_gets_a_second_player(
     made: tuple[Tracks, Teams], longest: int, data: st.DataObject
 ) -> None:
-    tracks = interpolate(made[0], longest)
+    tracks = filled_in(made[0], longest)
     edits = data.draw(st.lists(edits_on(tracks), min_size=1, max_size=8))
     players = players_of(tracks, made[1], longest_gap=longest)
     done = replay(players, tracks, edits)
@@ -590,9 +629,9 @@ def test_corrected_players_come_back_from_their_file(
 ) -> None:
     tracks, players, edits = story
     path = tmp_path_factory.getbasetemp() / "players.json"
-    corrected = replay(players, tracks, edits, ROSTER).players
-    write_players(path, corrected)
-    assert read_players(path) == corrected
+    done = replay(players, tracks, edits, ROSTER)
+    write_players(path, done.players)
+    assert read_players(path) == done.players
 
 
 Called = tuple[str | None, str | None, int | None, str | None]
@@ -641,3 +680,24 @@ def test_a_log_of_many_edits_is_done_in_their_order() -> None:
     done = replayed(*edits)
     assert by_id(done)[1].name == "Ann 49"
     assert list(done.applied) == [edit.edit_id for edit in edits]
+
+
+# Logs.
+
+
+def test_what_was_undone_is_not_done_and_an_empty_log_changes_nothing() -> None:
+    roster = (RosterEntry("7", "Ann", "Eagles"),)
+    players = players_of(THREE, KITS, {1: "7"}, roster, longest_gap=20, team_names={0: "Eagles"})
+    first, second = rename(at(3, 5), number="9"), merge(at(1, 5), at(2, 60))
+    undo = Undo(author="coach", undoes=second.edit_id)
+    assert corrected(players, THREE, EditLog((first, second, undo)), roster) == replay(players, THREE, [first], roster)
+    assert corrected(players, THREE, EditLog(), roster) == Replayed(players, (), (), ())
+
+
+@given(stories())
+def test_a_log_whose_edits_are_all_undone_leaves_every_player_as_they_were(
+    story: tuple[Tracks, Players, list[Correction]],
+) -> None:
+    tracks, players, edits = story
+    undone = [Undo(author="coach", undoes=edit.edit_id) for edit in edits]
+    assert corrected(players, tracks, EditLog((*edits, *undone)), ROSTER) == Replayed(players, (), (), ())

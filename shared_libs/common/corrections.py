@@ -13,15 +13,14 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from shared_libs.common.edits import Anchor, Assign, Correction, Merge, Rename, Split
+from shared_libs.common.anchors import FRAMES_BESIDE, BoxIndex, Found
+from shared_libs.common.edits import Anchor, Assign, Correction, EditLog, Merge, Rename, Split
 from shared_libs.common.players import Player, Players, Segment, team_key
-from shared_libs.common.roster import RosterEntry
+from shared_libs.common.roster import RosterEntry, name_in, named_from_roster, roster_names
 from shared_libs.common.tracks import Tracks
-from tracking.anchors import FRAMES_BESIDE, BoxIndex, Found
-from tracking.players import name_in, named_from_roster, roster_names
 
 TEAMS = (0, 1)
-"""The two of a game, as `teams.py` numbers them; others that are named are numbered from there on."""
+"""The two of a game, as runs number them; others that are named are numbered from there on."""
 _STRETCHES_NAMED = 3
 _REFEREE = "referee"
 
@@ -52,6 +51,11 @@ class Replayed:
     applied: tuple[str, ...]
     unfit: tuple[Unfit, ...]
     remarks: tuple[Remark, ...]
+
+
+def corrected(players: Players, tracks: Tracks, log: EditLog, roster: Sequence[RosterEntry] = ()) -> Replayed:
+    """`players` as `replay` corrects them with those edits of `log` that are not undone."""
+    return replay(players, tracks, log.active(), roster)
 
 
 def replay(
@@ -99,8 +103,8 @@ def replay(
         else:
             applied.append(edit.edit_id)
             remarks += [Remark(edit.edit_id, edit.kind, what) for what in state.said]
-    corrected = Players(tuple(state.people.values()), state.team_names)
-    return Replayed(named_from_roster(corrected, roster), tuple(applied), tuple(unfit), tuple(remarks))
+    changed = Players(tuple(state.people.values()), state.team_names)
+    return Replayed(named_from_roster(changed, roster), tuple(applied), tuple(unfit), tuple(remarks))
 
 
 class _DoesNotFit(Exception):

@@ -1,0 +1,91 @@
+"""The app: routers under /api/v1, the page at /, and the rules that hold for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import Match, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api import __version__, problems
+from api.access.browser import BrowserRules
+from api.access.caller import COOKIE
+from api.access.limits import BodyLimit
+from api.metrics import Measured
+from api.problems import CaughtErrors, answer_with_problems
+from api.routers import health, session
+from api.settings import ApiSettings
+from api.site import Site, open_site
+
+PREFIX: Final = "/api/v1"
+
+ROUTERS: Final = (health.router, session.router)
+
+_OPEN_PATHS: Final = (f"{PREFIX}/health/live", f"{PREFIX}/health/ready")
+
+_PROBLEM: Final = {
+    "description": "What went wrong.",
+    "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def create_app(settings: ApiSettings, site: Site | None = None) -> FastAPI:
+    """The app for a site, which is opened with the settings where none is given.
+
+    Raises InputError for a storage or a database that cannot be used, TransientError where it cannot be reached now.
+    """
+    app = _App(
+        title="LaxAI",
+        version=__version__,
+        description="Videos of lacrosse games, who plays in them, and the models that find out.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_name,
+        responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
+    )
+    app.state.site = site or open_site(settings)
+    answer_with_problems(app)
+    # The last is the outermost.
+    app.add_middleware(BodyLimit, at_most=settings.json_bytes)
+    app.add_middleware(CaughtErrors)
+    app.add_middleware(BrowserRules, allowed_hosts=settings.allowed_hosts, open_paths=_OPEN_PATHS)
+    app.add_middleware(Measured, metrics=app.state.site.metrics, prefix=PREFIX)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health.metrics_router)
+    app.router.routes.append(_Page("/", app=StaticFiles(directory=Path(__file__).parent / "page", html=True)))
+    return app
+
+
+class _App(FastAPI):
+    """FastAPI, with what it does not know of in its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            document = super().openapi()
+            components = document.setdefault("components", {})
+            components.setdefault("schemas", {})["Problem"] = dict(problems.SCHEMA)
+            components["securitySchemes"] = {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "The page's session."},
+            }
+            document["security"] = [{"key": []}, {"session": []}]
+        return super().openapi()
+
+
+class _Page(Mount):
+    """The page has every address but those of the API, which are for routers to answer, or to deny."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path = scope.get("path", "")
+        return (Match.NONE, {}) if path == "/api" or path.startswith("/api/") else super().matches(scope)
+
+
+def _name(route: APIRoute) -> str:
+    return route.name

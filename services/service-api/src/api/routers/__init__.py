@@ -1,0 +1,1 @@
+"""HTTP over plain functions: one module for each kind of thing."""
