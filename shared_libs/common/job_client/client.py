@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
@@ -17,7 +18,7 @@ from shared_libs.common.jobs import PAYLOADS, Job, JobKind, JobState, Payload, P
 from shared_libs.common.json_text import dump_json, parse_json
 from shared_libs.common.storage import StoragePathError, check_tenant
 from shared_libs.config.storage import StorageSettings
-from shared_libs.utils.ids import new_id
+from shared_libs.utils.ids import new_id, parse_id
 
 DEFAULT_PRIORITY = 50
 
@@ -67,7 +68,8 @@ class JobClient:
         JobConflict where the payload or the priority differ.
         """
         text = _text(payload.model_dump(mode="json"))
-        made = self._insert(
+        row = self._insert_or_find(
+            (jobs.c.tenant == tenant) & (jobs.c.idempotency_key == idempotency_key),
             tenant,
             kind=payload.kind,
             payload=text,
@@ -75,11 +77,6 @@ class JobClient:
             idempotency_key=idempotency_key,
             priority=priority,
         )
-        if made is not None:
-            return made
-        where = (jobs.c.tenant == tenant) & (jobs.c.idempotency_key == idempotency_key)
-        with talking(self._engine), self._engine.connect() as connection:
-            row = connection.execute(sa.select(jobs).where(where)).one()
         if (row.payload, row.priority) != (text, priority):
             cause = f"the key was used for {row.job_id}, which asks for something else"
             raise JobConflict(str(idempotency_key), cause, hint="take a new key for a new job")
@@ -101,8 +98,12 @@ class JobClient:
     ) -> Page:
         """Jobs, newest first, `limit` at a time: those in one of `states` and of one of `kinds`, where any are given.
 
-        following: of the page before. Raises InputError where it is of no page.
+        following: of the page before. Raises InputError where it is of no page, and for a limit below 1.
         """
+        if limit < 1:
+            raise InputError("limit", f"must be at least 1, not {limit}")
+        if not _is_tenant(tenant) or (video_id is not None and not _is_id(video_id, "video")):
+            return Page((), None)  # not every database takes any text, if only to say that it is not there
         query = sa.select(jobs).where(jobs.c.tenant == tenant)
         if states:
             query = query.where(jobs.c.state.in_(states))
@@ -127,7 +128,7 @@ class JobClient:
         waits = jobs.c.state == JobState.QUEUED
         query = (
             sa.update(jobs)
-            .where(_is(tenant, job_id), jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING]))
+            .where(_is(tenant, _known(job_id)), jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING]))
             .values(
                 cancel_requested=True,
                 state=sa.case((waits, JobState.CANCELLED.value), else_=jobs.c.state),
@@ -155,16 +156,12 @@ class JobClient:
             cause = f"is {row.state}, and only what failed or was cancelled is tried again"
             raise JobConflict(job_id, cause, hint="submit a new job")
         same = {name: getattr(row, name) for name in ("kind", "payload", "video_id", "priority", "first_try")}
-        made = self._insert(tenant, retry_of=job_id, **same)
-        if made is not None:
-            return made
-        with talking(self._engine), self._engine.connect() as connection:
-            return job_of(connection.execute(sa.select(jobs).where(jobs.c.retry_of == job_id)).one())
+        return job_of(self._insert_or_find(jobs.c.retry_of == job_id, tenant, retry_of=job_id, **same))
 
     def forget(self, tenant: str, job_id: str) -> None:
         """Removes a job that has ended from the list. Raises NoSuchJob, and JobConflict for one that has not."""
         final = [state for state in JobState if state.is_final]
-        query = sa.delete(jobs).where(_is(tenant, job_id), jobs.c.state.in_(final))
+        query = sa.delete(jobs).where(_is(tenant, _known(job_id)), jobs.c.state.in_(final))
         with talking(self._engine), self._engine.begin() as connection:
             removed = connection.execute(query).rowcount
         if not removed:
@@ -173,13 +170,23 @@ class JobClient:
 
     def _row(self, tenant: str, job_id: str) -> Any:
         with talking(self._engine), self._engine.connect() as connection:
-            row = connection.execute(sa.select(jobs).where(_is(tenant, job_id))).one_or_none()
+            row = connection.execute(sa.select(jobs).where(_is(tenant, _known(job_id)))).one_or_none()
         if row is None:
-            raise NoSuchJob(job_id, "there is no such job", hint="list the jobs to see which there are")
+            raise _no_such_job(job_id)
         return row
 
-    def _insert(self, tenant: str, **given: Any) -> Job | None:
-        """The new job, None where its idempotency key or the job that it retries has one already."""
+    def _insert_or_find(self, where: sa.ColumnElement[bool], tenant: str, **given: Any) -> Any:
+        """A new job's row, or that of the one which its idempotency key or the job that it retries has already."""
+        while True:
+            row = self._insert(tenant, **given)
+            if row is None:
+                with talking(self._engine), self._engine.connect() as connection:
+                    row = connection.execute(sa.select(jobs).where(where)).one_or_none()
+            if row is not None:  # else it was forgotten in this very moment
+                return row
+
+    def _insert(self, tenant: str, **given: Any) -> Any | None:
+        """A new job's row, None where there is one in its way."""
         try:
             check_tenant(tenant)
         except StoragePathError as error:
@@ -201,14 +208,15 @@ class JobClient:
         checked |= {"priority": given["priority"], "idempotency_key": given.get("idempotency_key")}
         try:
             Job.model_validate({"job_id": job_id, "tenant": tenant, **checked})
+            if "\0" in (given.get("idempotency_key") or ""):
+                raise InputError("job", "idempotency_key: must not hold NUL", hint="correct it and submit again")
         except ValidationError as error:
             raise InputError("job", explain(error), hint="correct it and submit again") from None
         try:
             with talking(self._engine), self._engine.begin() as connection:
-                row = connection.execute(sa.insert(jobs).values(values | given).returning(*jobs.c)).one()
+                return connection.execute(sa.insert(jobs).values(values | given).returning(*jobs.c)).one()
         except sa.exc.IntegrityError:
             return None
-        return job_of(row)
 
 
 def job_of(row: Any) -> Job:
@@ -232,7 +240,34 @@ def job_of(row: Any) -> Job:
 
 
 def _is(tenant: str, job_id: str) -> sa.ColumnElement[bool]:
-    return (jobs.c.tenant == tenant) & (jobs.c.job_id == job_id)
+    return (jobs.c.tenant == tenant) & (jobs.c.job_id == job_id) if _is_tenant(tenant) else sa.false()
+
+
+def _known(job_id: str) -> str:
+    """The id as it is. Raises NoSuchJob for what is no job's id."""
+    if not _is_id(job_id, "job"):
+        raise _no_such_job(job_id)
+    return job_id
+
+
+def _no_such_job(job_id: str) -> NoSuchJob:
+    return NoSuchJob(ascii(job_id)[1:-1][:80], "there is no such job", hint="list the jobs to see which there are")
+
+
+def _is_id(text: str, kind: str) -> bool:
+    try:
+        parse_id(text, kind)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_tenant(text: str) -> bool:
+    try:
+        check_tenant(text)
+    except StoragePathError:
+        return False
+    return True
 
 
 def _time(seconds: float) -> datetime:
@@ -247,6 +282,8 @@ def _place(following: str) -> tuple[float, str]:
     """Where a page ended."""
     created, _, job_id = following.partition("_")
     try:
-        return float(created), job_id
+        if math.isfinite(seconds := float(created)) and _is_id(job_id, "job"):
+            return seconds, job_id
     except ValueError:
-        raise InputError("following", "is not the end of a page", hint="take it from the page before") from None
+        pass
+    raise InputError("following", "is not the end of a page", hint="take it from the page before")

@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
 from shared_libs.common.errors import InputError, OutputError, TransientError
+from shared_libs.utils.paths import user_path
 
 SCHEMA_VERSION: Final = 1
 
@@ -103,15 +103,19 @@ def connect(database: str) -> sa.Engine:
     """
     try:
         url = sa.make_url(database)
-        is_sqlite = url.get_backend_name() == "sqlite"
-        if not is_sqlite and url.get_backend_name() != "postgresql":
+        if url.drivername not in _ENGINES:
             raise ValueError
-        engine = _sqlite(url) if is_sqlite else _postgresql(url)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError, ImportError):
+        engine = _ENGINES[url.drivername](url)
+    except (sa.exc.ArgumentError, ValueError):
         hint = "for example sqlite:///laxai.db, or postgresql+psycopg://user:password@host/laxai"
         raise InputError("LAXAI_DATABASE", "is no URL of a database that can be used here", hint=hint) from None
-    _make_tables(engine, is_sqlite)
+    _make_tables(engine)
     return engine
+
+
+def place_of(engine: sa.Engine) -> str:
+    """Which database that is, for messages: without a password, and without options, which may hold one."""
+    return engine.url.set(query={}).render_as_string(hide_password=True)
 
 
 @contextlib.contextmanager
@@ -120,20 +124,27 @@ def talking(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        place = engine.url.render_as_string(hide_password=True)
-        cause = " ".join(str(error.orig).split()) or type(error.orig).__name__
-        raise TransientError(place, f"cannot be reached: {cause}", hint="see that the database runs") from error
+        hint = "see that the database runs"
+        raise TransientError(place_of(engine), f"cannot be reached: {_cause(error)}", hint=hint) from error
+    except sa.exc.TimeoutError as error:  # all connections are in use
+        raise TransientError(place_of(engine), "has no connection to spare", hint="try again") from error
+
+
+def _cause(error: sa.exc.DBAPIError) -> str:
+    """What the database said, in one line."""
+    return " ".join(str(error.orig).split()) or type(error.orig).__name__
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
     if not url.database or url.database == ":memory:":
         raise ValueError
-    folder = Path(url.database).absolute().parent
+    path = user_path(url.database).absolute()
+    folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError.from_os_error(folder, error) from error
-    engine = sa.create_engine(url, connect_args={"timeout": 30.0})
+    engine = sa.create_engine(url.set(database=str(path)), connect_args={"timeout": 30.0})
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: Any) -> None:
@@ -145,18 +156,21 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
 
 def _postgresql(url: sa.URL) -> sa.Engine:
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
+    url = url.set(drivername="postgresql+psycopg")
     # A program that is frozen within a transaction must not keep the others from what it has locked there.
     options = f"-c idle_in_transaction_session_timeout={FROZEN_SECONDS * 1000}"
     return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "options": options})
 
 
+_ENGINES = {"sqlite": _sqlite, "postgresql": _postgresql, "postgresql+psycopg": _postgresql}
+"""By the beginning of the URL."""
+
 _LOCK = 0x1A0A1
 """Of those who make the tables, on PostgreSQL: a number of our own."""
 
 
-def _make_tables(engine: sa.Engine, is_sqlite: bool) -> None:
+def _make_tables(engine: sa.Engine) -> None:
+    is_sqlite = engine.dialect.name == "sqlite"
     for attempt in range(5):
         try:
             with talking(engine), engine.begin() as connection:
@@ -171,9 +185,11 @@ def _make_tables(engine: sa.Engine, is_sqlite: bool) -> None:
             if not is_sqlite or attempt == 4:
                 raise
             time.sleep(0.2)
+        except sa.exc.DBAPIError as error:
+            hint = "see what LAXAI_DATABASE says (sqlite:///laxai.db, postgresql+psycopg://user:password@host/laxai)"
+            raise InputError(place_of(engine), f"cannot be used: {_cause(error)}", hint=hint) from None
         else:
             break
     if found not in (None, SCHEMA_VERSION):
-        place = engine.url.render_as_string(hide_password=True)
         cause = f"its jobs are in form {found}; this program knows form {SCHEMA_VERSION}"
-        raise InputError(place, cause, hint="use the version of LaxAI that wrote it, or another database")
+        raise InputError(place_of(engine), cause, hint="use the version of LaxAI that wrote it, or another database")

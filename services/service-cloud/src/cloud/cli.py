@@ -15,6 +15,7 @@ from cloud import __version__
 from shared_libs.common.command_line import run_command_line
 from shared_libs.common.configured import load_settings
 from shared_libs.common.errors import InputError
+from shared_libs.utils.paths import user_path
 
 if TYPE_CHECKING:
     from shared_libs.common.job_client.client import JobClient
@@ -54,7 +55,11 @@ def _program(
 
 Database = Annotated[
     str | None,
-    typer.Option("--database", metavar="URL", help="Where the jobs stand; LAXAI_DATABASE says it otherwise."),
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="Where the jobs stand; LAXAI_DATABASE says it otherwise. By default a file in the storage's folder.",
+    ),
 ]
 Storage = Annotated[
     str | None,
@@ -87,7 +92,7 @@ def worker_command(
     from cloud.serving import run_worker
     from cloud.settings import CloudSettings
 
-    settings = load_settings(CloudSettings, database=database, storage=storage, work=work)
+    settings = load_settings(CloudSettings, database=database, storage=storage, work=work and user_path(work))
     run_worker(settings, metrics_host, metrics_port)
 
 
@@ -128,6 +133,7 @@ def submit_command(
     ] = None,
     priority: Annotated[int, typer.Option("--priority", min=0, max=100, help="The higher goes first.")] = 50,
     database: Database = None,
+    storage: Storage = None,
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:
@@ -141,7 +147,7 @@ def submit_command(
         asked: Payload = TypeAdapter(Payload).validate_json(payload)
     except ValidationError as error:
         raise InputError("JSON", explain(error), hint="see the kinds of jobs in service-cloud's README") from None
-    client, owner = _client(database, tenant)
+    client, owner = _client(database, storage, tenant)
     _show(client.submit(owner, asked, idempotency_key=key, priority=priority), as_json)
 
 
@@ -158,6 +164,7 @@ def list_command(
         str | None, typer.Option("--following", help="The next page: what the page before ended with.")
     ] = None,
     database: Database = None,
+    storage: Storage = None,
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:
@@ -166,7 +173,7 @@ def list_command(
 
     states = [_choice("--state", name, JobState) for name in state or ()]
     kinds = [_choice("--kind", name, JobKind) for name in kind or ()]
-    client, owner = _client(database, tenant)
+    client, owner = _client(database, storage, tenant)
     page = client.list(owner, states=states, kinds=kinds, limit=limit, following=following)
     if as_json:
         document = {"jobs": [job.model_dump(mode="json") for job in page.jobs], "following": page.following}
@@ -182,23 +189,29 @@ def list_command(
 
 
 @jobs.command("show")
-def show_command(job: JobName, database: Database = None, tenant: Tenant = None, as_json: Json = False) -> None:
+def show_command(
+    job: JobName, database: Database = None, storage: Storage = None, tenant: Tenant = None, as_json: Json = False
+) -> None:
     """All that is known of one job."""
-    client, owner = _client(database, tenant)
+    client, owner = _client(database, storage, tenant)
     _show(client.job(owner, job), as_json)
 
 
 @jobs.command("cancel")
-def cancel_command(job: JobName, database: Database = None, tenant: Tenant = None, as_json: Json = False) -> None:
+def cancel_command(
+    job: JobName, database: Database = None, storage: Storage = None, tenant: Tenant = None, as_json: Json = False
+) -> None:
     """Cancels a job: one that waits at once, one that runs within seconds."""
-    client, owner = _client(database, tenant)
+    client, owner = _client(database, storage, tenant)
     _show(client.cancel(owner, job), as_json)
 
 
 @jobs.command("retry")
-def retry_command(job: JobName, database: Database = None, tenant: Tenant = None, as_json: Json = False) -> None:
+def retry_command(
+    job: JobName, database: Database = None, storage: Storage = None, tenant: Tenant = None, as_json: Json = False
+) -> None:
     """Tries a job again that failed or was cancelled: as a new job, which goes on where that one was."""
-    client, owner = _client(database, tenant)
+    client, owner = _client(database, storage, tenant)
     _show(client.retry(owner, job), as_json)
 
 
@@ -207,12 +220,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command_line(app, "cloud", arguments)
 
 
-def _client(database: str | None, tenant: str | None) -> tuple[JobClient, str]:
+def _client(database: str | None, storage: str | None, tenant: str | None) -> tuple[JobClient, str]:
     """The queue, and whose jobs are meant."""
     from cloud.settings import CloudSettings
     from shared_libs.common.job_client.client import JobClient
 
-    settings = load_settings(CloudSettings, database=database, tenant=tenant)
+    settings = load_settings(CloudSettings, database=database, storage=storage, tenant=tenant)
     return JobClient(settings.database), settings.tenant
 
 

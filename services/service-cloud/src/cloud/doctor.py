@@ -12,7 +12,7 @@ from cloud.findings import Finding
 from cloud.settings import CloudSettings
 from cloud.worker.work_folders import WorkFolders
 from shared_libs.common.errors import UserError
-from shared_libs.common.job_client.table import connect, jobs, talking, workers
+from shared_libs.common.job_client.table import connect, jobs, place_of, talking, workers
 from shared_libs.common.jobs import JobState
 from shared_libs.common.storage import StoragePathError, under
 from shared_libs.common.stored_files import stored_files
@@ -40,7 +40,7 @@ def _database(settings: CloudSettings) -> Finding:
             living = connection.scalar(sa.select(sa.func.count()).select_from(workers).where(~workers.c.is_dead))
     except UserError as error:
         return _trouble("database", error)
-    place = engine.url.render_as_string(hide_password=True)
+    place = place_of(engine)
     waiting, running = states.get(JobState.QUEUED, 0), states.get(JobState.RUNNING, 0)
     counted = f"{waiting:,} jobs wait, {running:,} run, {living:,} workers"
     return Finding("database", True, f"{place}: {counted}")

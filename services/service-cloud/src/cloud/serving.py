@@ -21,7 +21,6 @@ from cloud.worker.worker import Worker
 from shared_libs.common.errors import InputError, TransientError
 from shared_libs.config.logging import configure_logging, get_logger
 
-
 BROKEN, OUT_OF_REACH = 1, 69
 """Exit codes: a mistake of ours; the database cannot be reached, as sysexits.h has it. Another start may help."""
 
@@ -75,7 +74,7 @@ def _once_reached(make: Callable[[], Worker]) -> Worker:
 
 
 def _serve_metrics(worker: Worker, host: str, port: int) -> None:
-    """/metrics for Prometheus, /health for whoever looks after the process. Raises InputError for a port that is taken."""
+    """/metrics for Prometheus, /health for whoever looks after the process. InputError for a port that is taken."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

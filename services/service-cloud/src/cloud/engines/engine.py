@@ -20,7 +20,7 @@ Service = Literal["tracking", "training"]
 class Task:
     """One command of a job.
 
-    key: `{job}-{which of its commands}`; tasks of one key are one piece of work, which is adopted and not started twice.
+    key: `{job}-{which of its commands}`; tasks of one key are one piece of work, which is adopted, not started twice.
     arguments: after the service's command; their paths are absolute, below `folder`.
     folder: the job's work folder; what the command prints is added to its log.txt.
     memory_bytes: resident, of the command and all that it starts; None for no limit. seconds: None for no limit.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from shared_libs.common.job_client.table import FROZEN_SECONDS, talking
 
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 WORKFLOW_VERSION = "1"
@@ -35,7 +36,7 @@ class Durable:
     """One per process, as DBOS is."""
 
     def __init__(self, engine: sa.Engine, worker_id: str, run_job: Callable[[str], None]) -> None:
-        """engine: of the database of the jobs. run_job: what a job's workflow does, with `step` for each of its steps."""
+        """engine: of the database of the jobs. run_job: what a job's workflow does, with `step` for its steps."""
         self._engine = engine
         config = DBOSConfig(
             name="laxai",
@@ -70,9 +71,11 @@ class Durable:
         with SetWorkflowID(job_id), SetEnqueueOptions(priority=1 + _HIGHEST - priority):
             DBOS.enqueue_workflow(queue, self._workflow, job_id)
 
-    def step(self, name: str, work: Callable[[], Result]) -> Result:
+    def step(
+        self, name: str, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
         """Does `work`, or gives what it gave when it was done before. Only inside a job's workflow."""
-        return DBOS.run_step({"name": name}, work)
+        return DBOS.run_step({"name": name}, work, *args, **kwargs)
 
     def recover(self, living: Callable[[], Collection[str]]) -> int:
         """Puts back into their queues all workflows of executors that are not among the living; how many there were."""

@@ -86,7 +86,7 @@ class Ledger:
             connection.execute(query)
 
     def bury(self, known_dead: Collection[str] = ()) -> list[str]:
-        """Declares those workers dead whose lease has run out or who are known to be; each is found by one worker only."""
+        """Declares those dead whose lease has run out or who are known to be; each is given to one caller only."""
         is_gone = (workers.c.lease_until < now()) | workers.c.worker_id.in_(known_dead)
         query = (
             sa.update(workers)
@@ -157,12 +157,15 @@ class Ledger:
             return None
         return Held(job_of(row), row.executions, row.takeovers, row.first_try, row.cancel_requested)
 
-    def check(self, held: Held) -> None:
-        """That this worker holds the job still. Does not return otherwise."""
+    def holds(self, held: Held) -> bool:
+        """Whether this worker holds the job still."""
         query = sa.select(jobs.c.job_id).where(self._is_held(held), sa.exists().where(self._alive))
         with talking(self._engine), self._engine.connect() as connection:
-            is_held = connection.execute(query).first() is not None
-        if not is_held:
+            return connection.execute(query).first() is not None
+
+    def check(self, held: Held) -> None:
+        """That this worker holds the job still. Does not return otherwise."""
+        if not self.holds(held):
             self._lost()
 
     def report(self, held: Held, progress: Progress) -> None:

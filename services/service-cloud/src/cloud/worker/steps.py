@@ -1,8 +1,8 @@
 """The story of a job: fetch what it needs, have it done, store what came out, record that.
 
 Each step is remembered once it is done. Whoever goes on after a crash gets what the finished steps gave and does the
-rest. What a step left on a disk may be out of reach then, where the next worker is on another machine: the step after it
-finds that out, says so, and the work begins anew there.
+rest. What a step left on a disk may be out of reach then, where the next worker is on another machine: the step after
+it finds that out, says so, and the work begins anew there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,7 +91,7 @@ class Steps:
         self._leaving = threading.Event()
 
     def leave(self) -> None:
-        """Stops what runs, without an end for its jobs: others go on with them. What goes on by itself is left alone."""
+        """Stops what runs, without an end for its jobs: others go on with them. What can go on by itself is left."""
         self._leaving.set()
         for running in list(self.running.values()):
             if self._engine.outlives_worker:
@@ -145,11 +146,11 @@ class Steps:
             raise Failed(cause, "worker")
         recipe = recipe_for(held.job.payload)
         while True:
-            place = self.durable.step("fetch", lambda: self._fetch(running, recipe))
-            made = self.durable.step("execute", lambda: self._execute(running, recipe, place))
+            place = self.durable.step("fetch", self._fetch, running, recipe)
+            made = self.durable.step("execute", self._execute, running, recipe, place)
             if made is None:
                 continue
-            result = self.durable.step("store", lambda: self._store(running, recipe, place, made))
+            result = self.durable.step("store", self._store, running, recipe, place, made)
             if result is not None:
                 return result
 
@@ -187,7 +188,7 @@ class Steps:
                 memory_bytes=limits.memory_bytes,
                 seconds=limits.seconds,
             )
-            outcome = self._in_stage(running, command.stage, lambda task=task: self._run(running, task))
+            outcome = self._in_stage(running, command.stage, partial(self._run, running, task))
             self._stay_if_leaving(running)
             if outcome.ending == Ending.STOPPED:
                 raise Cancelled
@@ -223,7 +224,12 @@ class Steps:
 
         def store() -> dict[str, JsonValue]:
             report = self._bytes(running, "storing")
-            return recipe.store(tenant, self._files, out, made, allowed, report)
+            result = recipe.store(tenant, self._files, out, made, allowed, report)
+            if not self._ledger.holds(running.held):
+                # Frozen within the last file, and taken over meanwhile: what is there whole now is nobody's result.
+                recipe.discard(tenant, self._files, made)
+                self._ledger.check(running.held)
+            return result
 
         try:
             return self._in_stage(running, "storing", lambda: self._persist(running, store))
