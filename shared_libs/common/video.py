@@ -378,7 +378,7 @@ def _times_of_packets(path: PathLike) -> list[float] | None:
                     # Pictures from before the first that stands by itself are not shown.
                     is_plain = first is not None and min(ticks, default=first - 1) >= first
                     return [float(tick * stream.time_base) for tick in ticks] if is_plain else None
-                if packet.pts is None or packet.is_corrupt or not _holds_picture(memoryview(packet), context.name, prefix):
+                if packet.pts is None or not _holds_picture(memoryview(packet), context.name, prefix):
                     return None
                 if first is None:
                     if not packet.is_keyframe:

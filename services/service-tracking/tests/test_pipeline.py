@@ -138,6 +138,11 @@ def test_corrections_are_done_again_and_what_no_longer_fits_is_told(command: Com
     assert "12 Cleo" in page
     assert "no longer fits" in page
     assert "Nobody" not in [player.name for player in read_players(here / "out" / "players.json")]
+    # What was found stands beside it, for those who do the log again.
+    assert command("track", "clip.mp4", "--detections", "det.txt", "--no-render", "--out", "plain").code == 0
+    found = (here / "out" / "players_found.json").read_bytes()
+    assert found == (here / "plain" / "players.json").read_bytes() != (here / "out" / "players.json").read_bytes()
+    assert not (here / "plain" / "players_found.json").exists()
 
 
 def test_link_goes_on_from_the_tracks_of_a_run(command: Command, here: Path) -> None:

@@ -130,7 +130,7 @@ def with_edit_list(path: Path, media_time: int, duration: int) -> None:
 
 
 @pytest.mark.parametrize(("codec", "options"), PLAIN_CODECS)
-@pytest.mark.parametrize("begin", [0.0, 0.04, 0.2, 0.48, 0.52, 1.0, 1.9])
+@pytest.mark.parametrize("begin", [0.0, 0.04, 0.48, 0.52, 1.9])
 @pytest.mark.parametrize("milliseconds", [60, 400, 3000])
 def test_what_an_edit_list_leaves_out_is_left_out(
     tmp_path: Path, begin: float, milliseconds: int, codec: str, options: dict[str, str]
@@ -145,17 +145,18 @@ def test_what_an_edit_list_leaves_out_is_left_out(
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-@pytest.mark.parametrize("start", [1, 12, 17])
+@pytest.mark.parametrize("after_key", [0, 1])
 @pytest.mark.parametrize(("codec", "options"), PLAIN_CODECS)
 def test_a_film_cut_out_of_another_has_the_times_of_what_can_be_shown(
-    tmp_path: Path, codec: str, options: dict[str, str], start: int, suffix: str
+    tmp_path: Path, codec: str, options: dict[str, str], after_key: int, suffix: str
 ) -> None:
     """It may begin with pictures that need others which are not there."""
     encode(tmp_path / "whole.mp4", STEADY, codec, options | {"flags": "-cgop"})
+    second_key = [packet.is_keyframe for packet in packets(tmp_path / "whole.mp4")].index(True, 1)
     path = tmp_path / f"a.{suffix}"
     with av.open(str(tmp_path / "whole.mp4")) as whole, av.open(str(path), "w") as container:
         stream = container.add_stream_from_template(whole.streams.video[0])
-        for packet in [packet for packet in whole.demux(video=0) if packet.size][start:]:
+        for packet in [packet for packet in whole.demux(video=0) if packet.size][second_key + after_key :]:
             packet.stream = stream
             container.mux(packet)
     found = presentation_times(path, threads=1).tolist()

@@ -62,8 +62,8 @@ _MANIFEST = "command.json"
 class Checkpoint:
     """Arrays by name in a folder, for one command alone.
 
-    A file counts only if its check sum is right and it was saved under the same `command`: everything that decides the
-    results – inputs by their SHA-256, settings, versions – by name, as JSON can hold it.
+    A file counts only if its check sum is right and it was saved under the same `command`: everything that decides what
+    is saved – inputs by their SHA-256, settings, versions – by name, as JSON can hold it.
     """
 
     def __init__(

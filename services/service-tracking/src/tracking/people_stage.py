@@ -38,11 +38,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """tracks: one id for each person found. players: the same with all corrections. teams: None where none were
-    looked for. notes: what has to be said, corrections that no longer fit above all."""
+    """tracks: one id for each person found. players: the same with all corrections. found: the players before these,
+    None where nobody has corrected anything. teams: None where none were looked for. notes: what has to be said,
+    corrections that no longer fit above all."""
 
     tracks: Tracks
     players: Players
+    found: Players | None
     teams: Teams | None
     notes: tuple[str, ...]
 
@@ -104,7 +106,7 @@ def people_on(tracks: Tracks, fps: float, settings: TrackerSettings, teams: Team
         notes.append(f"{len(done.applied)} of {count} corrections were applied")
         notes += [f"{each.kind} {each.edit_id} no longer fits: {each.why}" for each in done.unfit]
         notes += [f"{each.kind} {each.edit_id}: {each.what}" for each in done.remarks]
-    return People(tracks, done.players, teams, tuple(notes))
+    return People(tracks, done.players, players if count else None, teams, tuple(notes))
 
 
 def by_player(tracks: Tracks, players: Players) -> Tracks:

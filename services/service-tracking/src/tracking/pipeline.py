@@ -47,14 +47,14 @@ if TYPE_CHECKING:  # FFmpeg and OpenCV take a while to load, and only videos nee
 
 _NOTHING = Detections.empty(1)
 
-DETECTIONS, PLAYERS = "detections.txt", "players.json"
+DETECTIONS, PLAYERS, PLAYERS_FOUND = "detections.txt", "players.json", "players_found.json"
 TRACKS_TEXT, TRACKS_JSON, VIDEO, REPORT = "tracks.txt", "tracks.json", "annotated.mp4", "report.html"
 _LIBRARIES = ("av", "numba", "numpy", "onnxruntime", "opencv-python", "opencv-python-headless", "scipy")
 """Which can change the results."""
-_SAID_LAST = ("truth", "roster", "edits")
-"""Inputs that nothing depends on but what is never saved, and the film, whose segments know what is drawn on them: a
-run that was cut short goes on whatever has become of these."""
-OUTPUTS = (DETECTIONS, TRACKS_TEXT, TRACKS_JSON, PLAYERS, VIDEO, REPORT, RUN)
+_NEEDED_LAST = ("truth", "roster", "edits")
+"""Inputs on which only what is never saved depends, and the film, whose segments know what is drawn on them: a run that
+was cut short goes on whatever has become of these."""
+OUTPUTS = (DETECTIONS, TRACKS_TEXT, TRACKS_JSON, PLAYERS, PLAYERS_FOUND, VIDEO, REPORT, RUN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,10 @@ class Result:
 def run_tracking(request: Request, say: Callable[[str], None] = lambda words: None) -> Result:
     """Reads, tracks, evaluates, draws and writes. The folder `request.out` gets all files or none.
 
-    Where an earlier run of the same request was cut short, it goes on from there, with the same result. `say` is told
-    so. Raises InputError for a bad input, before anything is written, and OutputError where writing fails; these and
-    interrupts carry a note (`__notes__`) of how far the run got, where the same request will go on from there.
+    Where an earlier run of the same request was cut short, it goes on from there, with the same result; roster, edits
+    and truth may have changed meanwhile. `say` is told so. Raises InputError for a bad input, before anything is
+    written, and OutputError where writing fails; these and interrupts carry a note (`__notes__`) of how far the run
+    got, where the same request will go on from there.
     """
     started = time.perf_counter()
     given = _given(request)
@@ -169,6 +170,8 @@ def run_tracking(request: Request, say: Callable[[str], None] = lambda words: No
             write_mot_tracks(folder / TRACKS_TEXT, tracks)
             write_tracks_json(folder / TRACKS_JSON, tracks)
             write_players(folder / PLAYERS, people.players)
+            if people.found is not None:
+                write_players(folder / PLAYERS_FOUND, people.found)
             if film is not None and request.render:
                 remark = MOTION_ONLY.partition(":")[0] if MOTION_ONLY in notes else ""
                 rendered = _draw(film, drawing_of(people, camera, remark), folder / VIDEO)
@@ -350,7 +353,7 @@ def _command(
 ) -> dict[str, object]:
     """Everything that decides what is saved, by name: a checkpoint serves no other command."""
     return {
-        **{role: file.sha256 for role, file in inputs.items() if role not in _SAID_LAST},
+        **{role: file.sha256 for role, file in inputs.items() if role not in _NEEDED_LAST},
         "settings": {**settings, "render": render},
         "detector": finder.digest if finder is not None else None,
         "version": {"service-tracking": __version__, "code": _code_digest()}
