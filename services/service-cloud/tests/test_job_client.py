@@ -301,6 +301,23 @@ def test_a_waiting_job_is_cancelled_at_once(jobs: JobClient) -> None:
     assert jobs.cancel(REDS, job.job_id) == job == jobs.job(REDS, job.job_id)
 
 
+@pytest.mark.parametrize("ends", ["leaves", "is buried", "is not heard of"])
+def test_a_running_job_whose_worker_is_gone_is_cancelled_at_once(jobs: JobClient, engine: sa.Engine, ends: str) -> None:
+    job = jobs.submit(REDS, TRACK)
+    ledger = Ledger(engine, new_id("worker"), 0.05 if ends == "is not heard of" else 60.0, _lost)
+    ledger.register()
+    held = ledger.hold(job.job_id)
+    assert held is not None
+    if ends == "leaves":
+        ledger.leave()
+    elif ends == "is buried":
+        _worker(engine).bury([ledger.worker_id])
+    else:
+        time.sleep(0.1)
+    assert jobs.cancel(REDS, job.job_id).state == JobState.CANCELLED
+    assert _worker(engine).hold(job.job_id) is None
+
+
 def test_a_running_job_is_cancelled_by_its_worker(jobs: JobClient, engine: sa.Engine) -> None:
     job = jobs.submit(REDS, TRACK)
     ledger = _worker(engine)
@@ -351,9 +368,19 @@ def test_a_retry_can_be_tried_again_and_goes_on_in_the_same_folder(jobs: JobClie
     second = jobs.cancel(REDS, jobs.retry(REDS, first.job_id).job_id)
     third = jobs.retry(REDS, second.job_id)
     assert third.retry_of == second.job_id and second.retry_of == first.job_id
-    assert jobs.retry(REDS, first.job_id) == second
+    assert jobs.retry(REDS, first.job_id) == third  # the one that is open
     held = ledger.hold(third.job_id)
     assert held is not None and held.first_try == first.job_id
+
+
+def test_of_a_job_there_is_one_open_try_at_most(jobs: JobClient, engine: sa.Engine) -> None:
+    first = _job_in(JobState.FAILED, jobs, engine)
+    second = jobs.cancel(REDS, jobs.retry(REDS, first.job_id).job_id)
+    third = jobs.retry(REDS, second.job_id)
+    jobs.forget(REDS, second.job_id)
+    assert jobs.retry(REDS, first.job_id) == third
+    jobs.cancel(REDS, third.job_id)
+    assert jobs.retry(REDS, first.job_id).retry_of == first.job_id
 
 
 def test_eight_who_try_a_job_again_at_once_get_one_new_job(jobs: JobClient, engine: sa.Engine) -> None:

@@ -18,6 +18,7 @@ from tests.site_of_workers import TENANT, Site, site
 
 from cloud.worker.worker import LOST
 from shared_libs.common.jobs import Job, JobState, TrackVideo
+from shared_libs.common.storage import run_path
 
 IS_EXHAUSTIVE = os.environ.get("LAXAI_EXHAUSTIVE") == "1"
 
@@ -70,6 +71,26 @@ def test_a_restart_of_the_database_is_survived(tmp_path: Path, server: PostgreSQ
             server.start()
         _check_all_ended_well_once(place, jobs, seconds=90)
         assert worker.poll() is None
+
+
+@pytest.mark.parametrize("work", ["work", "elsewhere"])
+def test_a_worker_that_was_frozen_while_it_stored_harms_nothing_of_its_successors(
+    tmp_path: Path, server: PostgreSQL, work: str
+) -> None:
+    with site(tmp_path, server.new_database()) as place:
+        frozen = place.start(lease_seconds=1)
+        job = place.submit(files=300)
+        place.wait_until(lambda: bool(place.runs(_video(job))))
+        frozen.send_signal(signal.SIGSTOP)
+        place.start(work, lease_seconds=1)
+        result = place.wait_for(job, JobState.SUCCEEDED).result
+        assert result is not None
+        run = str(result["run_id"])
+        whole = place.files.names(run_path(TENANT, _video(job), run))
+        frozen.send_signal(signal.SIGCONT)
+        assert frozen.wait(20) == LOST
+        assert place.files.names(run_path(TENANT, _video(job), run)) == whole and "run.json" in whole
+        assert [each for each in place.runs(_video(job)) if place.read(_video(job), each, "run.json")] == [run]
 
 
 @pytest.mark.parametrize("work", ["work", "elsewhere"])

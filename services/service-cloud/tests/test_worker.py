@@ -131,4 +131,4 @@ def test_a_job_whose_worker_dies_each_time_is_given_up(place: Site) -> None:
         worker.wait()
     place.start(takeovers=2)
     failed = place.wait_for(job, JobState.FAILED)
-    assert failed.error is not None and "the worker died 3 times" in failed.error
+    assert failed.error is not None and "went down 3 times" in failed.error

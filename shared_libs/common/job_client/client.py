@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from shared_libs.common.configured import load_settings
 from shared_libs.common.documents import explain
 from shared_libs.common.errors import InputError
-from shared_libs.common.job_client.table import at_least, connect, jobs, now, talking
+from shared_libs.common.job_client.table import at_least, connect, jobs, now, talking, workers
 from shared_libs.common.jobs import PAYLOADS, Job, JobKind, JobState, Payload, Progress
 from shared_libs.common.json_text import dump_json, parse_json
 from shared_libs.common.storage import StoragePathError, check_tenant
@@ -121,11 +121,13 @@ class JobClient:
         return Page(tuple(map(job_of, page)), more)
 
     def cancel(self, tenant: str, job_id: str) -> Job:
-        """Cancels a job: one that waits at once, one that runs within seconds, when its worker has stopped it.
+        """Cancels a job: one that no living worker has at once, one that runs within seconds, when its worker has
+        stopped it.
 
         A job that was cancelled before stays so. Raises NoSuchJob, and JobConflict for a job that has ended otherwise.
         """
-        waits = jobs.c.state == JobState.QUEUED
+        lives = ~workers.c.is_dead & (workers.c.lease_until > now())
+        waits = ~sa.exists().where(workers.c.worker_id == jobs.c.worker_id, lives)
         query = (
             sa.update(jobs)
             .where(_is(tenant, _known(job_id)), jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING]))
@@ -149,14 +151,17 @@ class JobClient:
     def retry(self, tenant: str, job_id: str) -> Job:
         """Another try of a job that failed or was cancelled: a new job, which goes on where that one was.
 
-        Whoever asks twice gets the same new job. Raises NoSuchJob, and JobConflict for a job of another state.
+        Whoever asks twice gets the same new job, and whoever asks while another try of it is open gets that one. Raises
+        NoSuchJob, and JobConflict for a job of another state.
         """
         row = self._row(tenant, job_id)
         if row.state not in (JobState.FAILED, JobState.CANCELLED):
             cause = f"is {row.state}, and only what failed or was cancelled is tried again"
             raise JobConflict(job_id, cause, hint="submit a new job")
         same = {name: getattr(row, name) for name in ("kind", "payload", "video_id", "priority", "first_try")}
-        return job_of(self._insert_or_find(jobs.c.retry_of == job_id, tenant, retry_of=job_id, **same))
+        is_open_try = (jobs.c.first_try == row.first_try) & jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING])
+        where = (jobs.c.retry_of == job_id) | is_open_try
+        return job_of(self._insert_or_find(where, tenant, retry_of=job_id, **same))
 
     def forget(self, tenant: str, job_id: str) -> None:
         """Removes a job that has ended from the list. Raises NoSuchJob, and JobConflict for one that has not."""
@@ -181,7 +186,7 @@ class JobClient:
             row = self._insert(tenant, **given)
             if row is None:
                 with talking(self._engine), self._engine.connect() as connection:
-                    row = connection.execute(sa.select(jobs).where(where)).one_or_none()
+                    row = connection.execute(sa.select(jobs).where(where).order_by(jobs.c.created.desc())).first()
             if row is not None:  # else it was forgotten in this very moment
                 return row
 

@@ -56,8 +56,16 @@ jobs = sa.Table(
     sa.UniqueConstraint("tenant", "idempotency_key"),
     sa.Index("laxai_jobs_by_age", "tenant", "created", "job_id"),
     sa.Index("laxai_jobs_by_state", "state", "kind"),
+    sa.Index("laxai_jobs_by_worker", "worker_id"),
     sa.Index("laxai_jobs_by_video", "tenant", "video_id"),
 )
+
+_is_open = jobs.c.state.in_(["queued", "running"])
+_is_waiting = ~jobs.c.is_dispatched
+
+# Two tries of a job at a time would work in one folder.
+sa.Index("laxai_jobs_one_open_try", jobs.c.first_try, unique=True, sqlite_where=_is_open, postgresql_where=_is_open)
+sa.Index("laxai_jobs_waiting", jobs.c.priority, sqlite_where=_is_waiting, postgresql_where=_is_waiting)
 
 workers = sa.Table(
     "laxai_workers",
@@ -126,6 +134,10 @@ def talking(engine: sa.Engine) -> Iterator[None]:
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
         hint = "see that the database runs"
         raise TransientError(place_of(engine), f"cannot be reached: {_cause(error)}", hint=hint) from error
+    except sa.exc.DBAPIError as error:
+        if not (error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _CUT_OFF):
+            raise
+        raise TransientError(place_of(engine), f"cut us off: {_cause(error)}", hint="try again") from error
     except sa.exc.TimeoutError as error:  # all connections are in use
         raise TransientError(place_of(engine), "has no connection to spare", hint="try again") from error
 
@@ -164,6 +176,10 @@ def _postgresql(url: sa.URL) -> sa.Engine:
 
 _ENGINES = {"sqlite": _sqlite, "postgresql": _postgresql, "postgresql+psycopg": _postgresql}
 """By the beginning of the URL."""
+
+_CUT_OFF = {"25006", "25P03", "57P01", "57P02", "57P03"}
+"""SQLSTATEs of a PostgreSQL that gives up on a connection: a transaction in which nothing happened, a standby that is
+not the primary (any more), a shutdown."""
 
 _LOCK = 0x1A0A1
 """Of those who make the tables, on PostgreSQL: a number of our own."""

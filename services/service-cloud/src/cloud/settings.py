@@ -22,7 +22,8 @@ HOUR = 3600.0
 class KindLimits(BaseModel):
     """What the jobs of a kind may take.
 
-    at_once: how many of them a worker runs at the same time. seconds: how long the commands of one may run; None for
+    at_once: how many of them a worker runs at the same time – every worker of the queue: what the one says that was
+    started last counts for all. seconds: how long the commands of one may run; None for
     ever. memory_bytes: resident, of a command and all that it starts; None for no limit.
     """
 

@@ -7,7 +7,9 @@ of its own: a step of an owner that was replaced is not recorded any more (`owne
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -23,6 +25,7 @@ WORKFLOW_VERSION = "1"
 
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
 _HIGHEST = 100
+_BATCH = 500
 _NEVER = 1_000_000
 """Executions after which DBOS gives a workflow up: that is decided here, by the count of takeovers."""
 
@@ -55,11 +58,12 @@ class Durable:
         self._workflow = workflow
 
     def launch(self, at_once: Mapping[str, int], polling_seconds: float) -> None:
-        """Begins to take workflows from the queues; `at_once`: how many of each a worker runs at the same time.
+        """Begins to take workflows from the queues that `at_once` names, with how many a worker runs at the same time.
 
         Raises TransientError while the database does not answer.
         """
         with talking(self._engine):
+            DBOS.listen_queues(list(at_once))
             DBOS.launch()
             for name, count in at_once.items():
                 DBOS.register_queue(
@@ -86,9 +90,23 @@ class Durable:
         return len(DBOS._recover_pending_workflows(sorted(dead))) if dead else 0
 
     def states(self, job_ids: Collection[str]) -> dict[str, bool]:
-        """Of those jobs that DBOS knows: whether their workflow has yet to end."""
+        """Of those jobs that DBOS knows: whether their workflow has yet to end, and can.
+
+        One that waits for workers of another version than this one cannot.
+        """
         found = DBOS.list_workflows(workflow_ids=list(job_ids), load_input=False, load_output=False)
-        return {status.workflow_id: status.status in _ACTIVE for status in found}
+        running = {"PENDING"}
+        return {
+            status.workflow_id: status.status in (_ACTIVE if status.app_version == WORKFLOW_VERSION else running)
+            for status in found
+        }
+
+    def forget_ended(self, older_than_seconds: float) -> None:
+        """Takes away what is known of workflows that ended so long ago, a few at a time."""
+        before = datetime.fromtimestamp(time.time() - older_than_seconds, UTC).isoformat()
+        found = DBOS.list_workflows(completed_before=before, limit=_BATCH, load_input=False, load_output=False)
+        if found:
+            self.forget([status.workflow_id for status in found])
 
     def forget(self, job_ids: Collection[str]) -> None:
         """Takes away what is known of workflows that have ended."""

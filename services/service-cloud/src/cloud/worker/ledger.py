@@ -7,9 +7,10 @@ one, and from then on nothing that is written under the old one counts. All time
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import sqlalchemy as sa
 from pydantic import JsonValue
@@ -19,6 +20,8 @@ from shared_libs.common.job_client.client import job_of
 from shared_libs.common.job_client.table import at_least, jobs, now, talking, workers
 from shared_libs.common.jobs import Job, JobState, Progress
 from shared_libs.common.json_text import dump_json
+
+Result = TypeVar("Result")
 
 OPEN = (JobState.QUEUED, JobState.RUNNING)
 
@@ -180,16 +183,22 @@ class Ledger:
         error: str | None = None,
         cause: str | None = None,
         result: dict[str, JsonValue] | None = None,
-    ) -> None:
-        """The job's end. Once: a job that has ended stays as it is."""
+    ) -> bool:
+        """The job's end. Once: a job that has ended stays as it is, and then this is False."""
         text = None if result is None else dump_json(result).decode()
-        error = None if error is None else error.replace("\0", "")
+        error = None if error is None else error.replace("\0", "").encode(errors="replace").decode()
         end = {"finished": at_least(jobs.c.started), "error": error, "cause": cause, "result": text}
-        if not self._change(held, state=state, **end):
-            with talking(self._engine), self._engine.connect() as connection:
-                row = connection.execute(sa.select(jobs).where(jobs.c.job_id == held.job.job_id)).one_or_none()
-            if row is not None and row.executions != held.token:
-                self._lost()
+        if self._change(held, state=state, **end):
+            return True
+        with talking(self._engine), self._engine.connect() as connection:
+            row = connection.execute(sa.select(jobs).where(jobs.c.job_id == held.job.job_id)).one_or_none()
+        if row is not None and row.executions != held.token:
+            self._lost()
+        return False
+
+    def forgive(self, held: Held) -> None:
+        """The deaths of workers so far were not this job's doing."""
+        self._change(held, takeovers=0)
 
     def undispatch(self, job_id: str, token: int) -> bool:
         """The job is to be handed to DBOS anew. False where somebody else was faster, or it is running."""
@@ -209,10 +218,13 @@ class Ledger:
         with talking(self._engine), self._engine.connect() as connection:
             return set(connection.scalars(query))
 
-    def open_first_tries(self) -> set[str]:
-        """Whose work folders are in use."""
+    def ended_tries(self, first_tries: Collection[str]) -> set[str]:
+        """Those of the jobs that stand in this database, and of which no try is open."""
+        given = jobs.c.first_try.in_(first_tries)
+        is_open = sa.func.sum(sa.case((jobs.c.state.in_(OPEN), 1), else_=0))
+        query = sa.select(jobs.c.first_try).where(given).group_by(jobs.c.first_try).having(is_open == 0)
         with talking(self._engine), self._engine.connect() as connection:
-            return set(connection.scalars(sa.select(jobs.c.first_try).where(jobs.c.state.in_(OPEN))))
+            return set(connection.scalars(query))
 
     def _is_held(self, held: Held) -> sa.ColumnElement[bool]:
         is_it = (jobs.c.job_id == held.job.job_id) & (jobs.c.state == JobState.RUNNING)
@@ -230,15 +242,13 @@ class Ledger:
             self._lost()
 
 
-def patiently(ask: Callable[[], Any], sleep: Callable[[float], Any], seconds: float = 600.0) -> Any:
-    """What `ask` gives, once the database answers. Raises the last TransientError after so many seconds of trying."""
-    delay, left = 0.1, seconds
+def patiently(ask: Callable[[], Result]) -> Result:
+    """What `ask` gives, once the database answers, however long that takes: a worker that is not needed any more
+    learns it from its lease."""
+    delay = 0.1
     while True:
         try:
             return ask()
         except TransientError:
-            if left <= 0:
-                raise
-        sleep(delay)
-        left -= delay
-        delay = min(2 * delay, 5.0)
+            time.sleep(delay)
+            delay = min(2 * delay, 5.0)

@@ -7,6 +7,8 @@ it finds that out, says so, and the work begins anew there.
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import secrets
 import threading
 import time
@@ -19,6 +21,7 @@ from typing import Any, TypeVar
 from pydantic import JsonValue
 
 from cloud.engines.engine import Ending, Engine, Outcome, Task
+from cloud.engines.outcomes import shown
 from cloud.recipes.choosing import recipe_for
 from cloud.recipes.recipe import Recipe
 from cloud.settings import CloudSettings
@@ -27,7 +30,7 @@ from cloud.worker.ledger import Held, Ledger, patiently
 from cloud.worker.metrics import Metrics
 from cloud.worker.tracing import span
 from cloud.worker.work_folders import WorkFolders
-from shared_libs.common.errors import InputError, OutputError, TransientError, UserError
+from shared_libs.common.errors import DASH, InputError, OutputError, TransientError, UserError
 from shared_libs.common.files import atomic_write
 from shared_libs.common.jobs import JobState, Progress
 from shared_libs.common.model_store import ModelStore
@@ -40,6 +43,11 @@ TRIES = 8
 """Of what may work at another try; the last comes after about two minutes."""
 
 _SECONDS_BETWEEN_REPORTS = 1.0
+_SECONDS_TO_BE_FORGIVEN = 600.0
+"""A job that has run for so long is not what its workers die of."""
+
+# What stands in a job's folder beside inputs/ and out/: that these are complete.
+_FETCHED, _DONE = "fetched", "done-"
 
 _log = get_logger(__name__)
 
@@ -70,7 +78,9 @@ class Running:
     held: Held
     stop: threading.Event = field(default_factory=threading.Event)
     is_busy: bool = True
+    began: float = field(default_factory=time.monotonic)
     reported: float = 0.0
+    is_forgiven: bool = False
     stage: str = ""
 
 
@@ -106,7 +116,7 @@ class Steps:
 
     def run(self, job_id: str) -> None:
         """A job from its start, or from where an earlier execution came to, to its end."""
-        held = patiently(lambda: self._ledger.hold(job_id), time.sleep)
+        held = patiently(lambda: self._ledger.hold(job_id))
         if held is None:
             return
         running = self.running[job_id] = Running(held)
@@ -124,7 +134,8 @@ class Steps:
         except Failed as failure:
             end = {"state": JobState.FAILED, "error": failure.message, "cause": failure.cause}
         except UserError as error:
-            end = {"state": JobState.FAILED, "error": str(error), "cause": _cause_of(error)}
+            log.warning("job_refused", error=str(error))
+            end = {"state": JobState.FAILED, "error": self._in_words(error, held), "cause": _cause_of(error)}
         except Exception:
             log.exception("job_broke")
             hint = "the worker's log has the details; try it again, and tell us if that does not help"
@@ -132,19 +143,15 @@ class Steps:
         finally:
             self._stay_if_leaving(running)
         # No step of the workflow: an execution that has nothing else to do may come here first, and twice is no harm.
-        patiently(lambda: self._ledger.finish(held, **end), time.sleep)
-        self._metrics.ended(held.job.kind, end["state"], end.get("cause"))
+        if patiently(lambda: self._ledger.finish(held, **end)):
+            self._metrics.ended(held.job.kind, end["state"], end.get("cause"))
         log.info("job_ended", **{name: value for name, value in end.items() if value is not None and name != "result"})
         if end["state"] == JobState.SUCCEEDED:
             self._folders.remove(held.first_try)
         del self.running[job_id]
 
     def _do(self, running: Running) -> dict[str, JsonValue]:
-        held = running.held
-        if held.takeovers > self._settings.takeovers:
-            cause = f"the worker died {held.takeovers} times while it was at it; it is not tried any more"
-            raise Failed(cause, "worker")
-        recipe = recipe_for(held.job.payload)
+        recipe = recipe_for(running.held.job.payload)
         while True:
             place = self.durable.step("fetch", self._fetch, running, recipe)
             made = self.durable.step("execute", self._execute, running, recipe, place)
@@ -156,28 +163,30 @@ class Steps:
 
     def _fetch(self, running: Running, recipe: Recipe) -> str:
         """The name of the disk where the inputs are."""
-        tenant, inputs = running.held.job.tenant, self._folder(running) / "inputs"
+        self._check_takeovers(running)
+        tenant, folder = running.held.job.tenant, self._folder(running)
 
         def fetch() -> None:
-            try:
-                inputs.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError.from_os_error(inputs, error) from error
+            _make_folder(folder / "inputs")
+            if running.held.token == 1:  # a new job, or another try of one: what people say may have changed
+                _take_marks_away(folder)
             models = ModelStore(self._settings.storage, tenant)
-            recipe.fetch(tenant, self._files, models, inputs, self._bytes(running, "fetching"))
+            recipe.fetch(tenant, self._files, models, folder / "inputs", self._bytes(running, "fetching"))
+            _mark(folder / _FETCHED)
 
         self._in_stage(running, "fetching", lambda: self._persist(running, fetch))
         return self._folders.place
 
     def _execute(self, running: Running, recipe: Recipe, place: str) -> str | None:
-        """Twelve hex digits that name what was made; None where the inputs are on another machine's disk."""
-        if place != self._folders.place:
-            return None
+        """Twelve hex digits that name what was made; None where the inputs are not within reach (any more)."""
         held, folder = running.held, self._folder(running)
+        if place != self._folders.place or not (folder / _FETCHED).exists():
+            return None
+        self._check_takeovers(running)
         limits = self._settings.limits_of(held.job.kind)
-        (folder / "out").mkdir(parents=True, exist_ok=True)
+        _make_folder(folder / "out")
         for number, command in enumerate(recipe.commands(folder / "inputs", folder / "out")):
-            done = folder / f"done-{number}"
+            done = folder / f"{_DONE}{number}"
             if done.exists():
                 continue
             task = Task(
@@ -189,18 +198,21 @@ class Steps:
                 seconds=limits.seconds,
             )
             outcome = self._in_stage(running, command.stage, partial(self._run, running, task))
+            if outcome.ending == Ending.DONE:
+                _mark(done)
             self._stay_if_leaving(running)
             if outcome.ending == Ending.STOPPED:
                 raise Cancelled
             if outcome.ending != Ending.DONE:
                 raise Failed(outcome.message, _CAUSES[outcome.ending])
-            with atomic_write(done) as file:
-                file.write(b"")
         return secrets.token_hex(6)
 
     def _run(self, running: Running, task: Task) -> Outcome:
         def run() -> Outcome:
-            outcome = self._engine.run(task, lambda progress: self._report(running, progress), running.stop)
+            try:
+                outcome = self._engine.run(task, lambda progress: self._report(running, progress), running.stop)
+            except InputError as error:  # a setting of this worker, which says nothing of the job
+                raise TransientError(error.path, error.cause, hint=error.hint) from error
             if outcome.ending == Ending.STOPPED and not running.stop.is_set():
                 # By a worker that took the folder over: who then has the job as well, or had it before and woke late.
                 self._ledger.check(running.held)
@@ -210,33 +222,58 @@ class Steps:
         return self._persist(running, run)
 
     def _store(self, running: Running, recipe: Recipe, place: str, made: str) -> dict[str, JsonValue] | None:
-        """The job's result; None where what is to be stored is on another machine's disk."""
-        tenant, out = running.held.job.tenant, self._folder(running) / "out"
-        if place != self._folders.place:
-            self._persist(running, lambda: recipe.discard(tenant, self._files, made))
+        """The job's result; None where what is to be stored is not within reach (any more).
+
+        Each execution stores under a name of its own, and takes away what earlier ones left: so one that was taken
+        over, and wakes, meets nothing of its successor's.
+        """
+        held, folder = running.held, self._folder(running)
+        for token in range(1, held.token):
+            self._discard(running, recipe, _name(made, token))
+        if place != self._folders.place or not (folder / "out").exists():
             return None
+        name = _name(made, held.token)
 
         def allowed() -> None:
             self._stay_if_leaving(running)
             if running.stop.is_set():
                 raise Cancelled
-            self._ledger.check(running.held)
+            patiently(lambda: self._ledger.check(held))
 
         def store() -> dict[str, JsonValue]:
             report = self._bytes(running, "storing")
-            result = recipe.store(tenant, self._files, out, made, allowed, report)
-            if not self._ledger.holds(running.held):
-                # Frozen within the last file, and taken over meanwhile: what is there whole now is nobody's result.
-                recipe.discard(tenant, self._files, made)
-                self._ledger.check(running.held)
-            return result
+            return recipe.store(held.job.tenant, self._files, folder / "out", name, allowed, report)
 
         try:
-            return self._in_stage(running, "storing", lambda: self._persist(running, store))
-        except (Cancelled, OutputError, InputError):
+            result = self._in_stage(running, "storing", lambda: self._persist(running, store))
+        except (Cancelled, UserError) as error:
             self._stay_if_leaving(running)
-            recipe.discard(tenant, self._files, made)
+            if isinstance(error, InputError):
+                _take_marks_away(folder)  # the command left something that cannot be right: another try runs it again
+            self._discard(running, recipe, name)
             raise
+        if not patiently(lambda: self._ledger.holds(held)):  # frozen within the last file, and taken over
+            self._discard(running, recipe, name)
+            self._ledger.check(held)
+        return result
+
+    def _discard(self, running: Running, recipe: Recipe, name: str) -> None:
+        """Takes away what was stored under a name that is nobody's result. What stays then is not visible as whole."""
+        for _ in range(3):
+            try:
+                recipe.discard(running.held.job.tenant, self._files, name)
+            except UserError as error:
+                _log.warning("not_discarded", job_id=running.held.job.job_id, made=name, error=str(error))
+                time.sleep(1.0)
+            else:
+                return
+
+    def _check_takeovers(self, running: Running) -> None:
+        held = running.held
+        if held.takeovers > self._settings.takeovers:
+            hint = "the film may be too large for the machine; if it is not, tell us, and try it again"
+            cause = f"the machine that worked on it went down {held.takeovers} times"
+            raise Failed(f"{cause}{DASH}{hint}", "worker")
 
     def _folder(self, running: Running) -> Path:
         return self._folders.of(running.held.first_try)
@@ -261,11 +298,12 @@ class Steps:
                 raise Cancelled
             try:
                 return work()
-            except TransientError as error:
-                if attempt == TRIES:
+            except (TransientError, OutputError) as error:
+                if attempt == TRIES or not _may_help(error):
                     raise
                 _log.warning("tried_in_vain", job_id=running.held.job.job_id, attempt=attempt, error=str(error))
-                words = f"{error.cause[:300]}; trying again in {delay:.0f} s"
+                what = "the disk is full" if isinstance(error, OutputError) else "no answer"
+                words = f"{what}; trying again in {delay:.0f} s"
                 self._report(running, Progress(stage=running.stage, message=words), now=True)
             running.stop.wait(delay)
             delay *= 2
@@ -288,6 +326,10 @@ class Steps:
         running.reported = time_now
         try:
             self._ledger.report(running.held, progress)
+            is_suspect = running.held.takeovers > 0 and not running.is_forgiven
+            if is_suspect and time_now - running.began > _SECONDS_TO_BE_FORGIVEN:
+                self._ledger.forgive(running.held)
+                running.is_forgiven = True
         except TransientError as error:
             _log.warning("progress_not_told", job_id=running.held.job.job_id, error=str(error))
 
@@ -296,6 +338,42 @@ class Steps:
         if self._leaving.is_set():
             running.is_busy = False
             threading.Event().wait()
+
+    def _in_words(self, error: UserError, held: Held) -> str:
+        """What went wrong, without places that say nothing to people, or should not."""
+        if isinstance(error, TransientError):
+            return f"storage did not answer for too long{DASH}try the job again later"
+        return shown(str(error), [self._folders.of(held.first_try)]).replace(self._files.place(), "storage")
+
+
+def _name(made: str, token: int) -> str:
+    """Twelve hex digits: of what an execution stores."""
+    return hashlib.sha256(f"{made}-{token}".encode()).hexdigest()[:12]
+
+
+def _make_folder(folder: Path) -> None:
+    """With those above it. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError.from_os_error(folder, error) from error
+
+
+def _mark(path: Path) -> None:
+    with atomic_write(path) as file:
+        file.write(b"")
+
+
+def _take_marks_away(folder: Path) -> None:
+    for mark in folder.glob(f"{_DONE}*"):
+        mark.unlink(missing_ok=True)
+
+
+def _may_help(error: UserError) -> bool:
+    """Whether another try may help: a disk that is full may have room again."""
+    cause = error.__cause__
+    is_full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, TransientError) or is_full
 
 
 def _cause_of(error: UserError) -> str:

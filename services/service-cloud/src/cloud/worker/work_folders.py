@@ -14,13 +14,14 @@ import platform
 import secrets
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from shared_libs.common.errors import OutputError
 from shared_libs.utils.ids import parse_id
 
 _PLACE, _WORKERS = "place", "workers"
+_MONTH = 30 * 86400.0
 
 
 class WorkFolders:
@@ -66,13 +67,26 @@ class WorkFolders:
         """A job's folder and all in it."""
         shutil.rmtree(self.of(first_try), ignore_errors=True)
 
-    def prune(self, in_use: Collection[str], keep_seconds: float) -> None:
-        """Removes the folders of jobs that are not in use and in which nothing has happened for so long."""
-        oldest = time.time() - keep_seconds
+    def prune(self, ended: Callable[[Collection[str]], Collection[str]], keep_seconds: float) -> None:
+        """Removes the folders of jobs that have ended and in which nothing has happened for so long.
+
+        ended: which of some jobs have. Of jobs that it does not know – removed, or in another database – the folders
+        stay a month at least. What workers of other machines left in workers/ goes as well.
+        """
+        now = time.time()
+        last = {}
         for folder in self.root.glob("job_*"):
             with contextlib.suppress(OSError):  # gone already: another worker shares this disk
-                if folder.name not in in_use and _last_touched(folder) < oldest:
-                    shutil.rmtree(folder, ignore_errors=True)
+                last[folder.name] = _last_touched(folder)
+        known = set(ended([name for name in last if last[name] < now - keep_seconds])) if last else set()
+        for name, touched in last.items():
+            if name in known or touched < now - max(keep_seconds, _MONTH):
+                shutil.rmtree(self.root / name, ignore_errors=True)
+        machine = _machine().encode()
+        for path in (self.root / _WORKERS).iterdir():
+            with contextlib.suppress(OSError):
+                if _content(path) != machine and path.stat().st_mtime < now - _MONTH:
+                    path.unlink()
 
     def _name_of_place(self) -> str:
         path = self.root / _PLACE

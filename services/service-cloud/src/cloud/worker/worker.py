@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from cloud.engines.choosing import make_engine
+from cloud.engines.choosing import make_engine, served_kinds
 from cloud.settings import CloudSettings
 from cloud.worker.durable import Durable
-from cloud.worker.ledger import Ledger
+from cloud.worker.ledger import Ledger, Waiting
 from cloud.worker.metrics import Metrics
 from cloud.worker.steps import Steps
 from cloud.worker.work_folders import WorkFolders
@@ -27,7 +27,7 @@ LOST = 75
 BATCH = 200
 """Jobs that are handed to DBOS at a time."""
 
-_SECONDS_BETWEEN_LOOKS = 1.0
+_SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_BETWEEN_BURIALS = 2.0
 _SECONDS_BETWEEN_TIDYINGS = 60.0
 _SECONDS_TO_STOP = 6.0
@@ -37,13 +37,18 @@ _log = get_logger(__name__)
 
 
 class Worker:
-    """Works on jobs until it is told to stop."""
+    """Works on jobs until it is told to stop.
+
+    Four threads beside those of the jobs: this one looks for what is to be cancelled, one keeps the lease, one hands
+    jobs to DBOS, one takes over from the dead and tidies up. None of them waits for another.
+    """
 
     def __init__(self, settings: CloudSettings, say: Callable[[str], None]) -> None:
         """Raises InputError, OutputError and TransientError where the settings do not lead to a working worker."""
         self.worker_id = new_id("worker")
         self._settings = settings
         self._say = say
+        self._kinds = served_kinds(settings)
         self._engine = connect(settings.database)
         self._folders = WorkFolders(settings.work)
         self._ledger = Ledger(self._engine, self.worker_id, settings.lease_seconds, self._lost)
@@ -51,9 +56,9 @@ class Worker:
         engine = make_engine(settings, self._folders.root)
         self._steps = Steps(settings, self._ledger, self._folders, engine, self.metrics)
         self._durable = self._steps.durable = Durable(self._engine, self.worker_id, self._steps.run)
+        self._is_to_stop = False
         self._stopping = threading.Event()
         self._renewed = time.monotonic()
-        self._next_burial = self._next_tidying = self._renewed
 
     @property
     def is_well(self) -> bool:
@@ -61,49 +66,60 @@ class Worker:
         return time.monotonic() - self._renewed < self._settings.lease_seconds
 
     def stop(self) -> None:
-        """Asks the worker to stop; to be called from a signal handler."""
-        self._stopping.set()
+        """Asks the worker to stop; to be called from a signal handler, and so without any lock."""
+        self._is_to_stop = True
 
     def run(self) -> None:
         """Works until `stop` was called. What it was at then goes on with the next worker."""
         self._folders.stand_for(self.worker_id)
         self._ledger.register()
-        threading.Thread(target=self._keep_lease, name="lease", daemon=True).start()
-        limits = {kind.value: self._settings.limits_of(kind).at_once for kind in JobKind}
-        self._durable.launch(limits, self._settings.polling_seconds)
-        self._say(f"{self.worker_id} is ready for jobs")
+        lease, polling = self._settings.lease_seconds, self._settings.polling_seconds
+        self._every(lease / 4, "lease", self._renew)
+        limits = {kind.value: self._settings.limits_of(kind).at_once for kind in self._kinds}
+        self._durable.launch(limits, polling)
+        others = [kind.value for kind in JobKind if kind not in self._kinds]
+        but = f" other than {', '.join(others)}" if others else ""
+        self._say(f"{self.worker_id} is ready for jobs{but}")
         _log.info("worker_ready", worker_id=self.worker_id, work=str(self._folders.root))
-        while not self._stopping.wait(min(_SECONDS_BETWEEN_LOOKS, self._settings.polling_seconds)):
-            try:
-                with talking(self._engine):
-                    self._look_around()
-            except TransientError as error:
-                _log.warning("database_out_of_reach", error=str(error))
+        self._every(polling, "dispatch", self._dispatch)
+        self._every(min(lease / 3, _SECONDS_BETWEEN_BURIALS), "burial", self._take_over)
+        self._every(_SECONDS_BETWEEN_TIDYINGS, "tidying", self._tidy)
+        while not self._is_to_stop:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            self._trying("cancelling", self._cancel)
+        self._stopping.set()
         self._leave()
 
-    def _look_around(self) -> None:
+    def _every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
+        """Does `work` in a thread of its own, now and then again."""
+
+        def again_and_again() -> None:
+            while not self._stopping.is_set():
+                self._trying(name, work)
+                self._stopping.wait(seconds)
+
+        threading.Thread(target=again_and_again, name=name, daemon=True).start()
+
+    def _trying(self, name: str, work: Callable[[], None]) -> None:
+        """Does `work`; what goes wrong is told, and does not end what else the worker does."""
+        try:
+            with talking(self._engine):
+                work()
+        except TransientError as error:
+            _log.warning("database_out_of_reach", during=name, error=str(error))
+        except Exception:
+            _log.exception("worker_trouble", during=name)
+
+    def _renew(self) -> None:
+        self._ledger.renew()
+        self._renewed = time.monotonic()
+
+    def _cancel(self) -> None:
         for job_id in self._ledger.to_cancel():
             self._steps.cancel(job_id)
-        self._dispatch()
-        now = time.monotonic()
-        if now >= self._next_burial:
-            self._take_over()
-            self._next_burial = now + min(self._settings.lease_seconds / 3, _SECONDS_BETWEEN_BURIALS)
-        if now >= self._next_tidying:
-            self._tidy()
-            self._next_tidying = now + _SECONDS_BETWEEN_TIDYINGS
-
-    def _keep_lease(self) -> None:
-        """In a thread of its own: whatever else takes long must not cost the lease."""
-        while not self._stopping.wait(self._settings.lease_seconds / 4):
-            try:
-                self._ledger.renew()
-                self._renewed = time.monotonic()
-            except TransientError as error:
-                _log.warning("lease_not_renewed", error=str(error))
 
     def _dispatch(self) -> None:
-        while waiting := self._ledger.waiting(BATCH):
+        while (waiting := self._ledger.waiting(BATCH)) and not self._stopping.is_set():
             for job in waiting:
                 self._durable.enqueue(job.kind, job.job_id, job.priority)
             self._ledger.dispatched([job.job_id for job in waiting])
@@ -111,25 +127,33 @@ class Worker:
     def _take_over(self) -> None:
         """Gives back to the queues what dead workers held."""
         gone = self._folders.dead()
-        buried = self._ledger.bury(gone)
-        for worker_id in buried:
+        for worker_id in self._ledger.bury(gone):
             _log.warning("worker_found_dead", worker_id=worker_id)
-        count = self._durable.recover(self._ledger.living)
-        if count:
+        if count := self._durable.recover(self._ledger.living):
             _log.warning("jobs_taken_over", count=count)
         self._folders.forget(gone)
 
     def _tidy(self) -> None:
         """What is left of jobs and workers of long ago; and jobs whose workflow is not there any more."""
         self._ledger.tidy(_DAY)
-        self._folders.prune(self._ledger.open_first_tries(), self._settings.keep_days * _DAY)
+        self._durable.forget_ended(_DAY)
+        self._folders.prune(self._ledger.ended_tries, self._settings.keep_days * _DAY)
         unfinished = self._ledger.unfinished()
-        states = self._durable.states([job.job_id for job, _ in unfinished])
-        for job, token in unfinished:
-            if not states.get(job.job_id, False):
-                _log.warning("job_without_workflow", job_id=job.job_id, execution=token)
-                if self._ledger.undispatch(job.job_id, token):
-                    self._durable.forget([job.job_id])
+        for batch in (unfinished[first : first + BATCH] for first in range(0, len(unfinished), BATCH)):
+            states = self._durable.states([job.job_id for job, _ in batch])
+            for job, token in batch:
+                if not states.get(job.job_id, False):
+                    self._begin_anew(job, token)
+
+    def _begin_anew(self, job: Waiting, token: int) -> None:
+        """For a job whose workflow has come to no end that the job knows of."""
+        if not self._ledger.undispatch(job.job_id, token):
+            return
+        if self._durable.states([job.job_id]).get(job.job_id, False):  # another worker has just done so
+            self._ledger.dispatched([job.job_id])
+            return
+        _log.warning("job_without_workflow", job_id=job.job_id, execution=token)
+        self._durable.forget([job.job_id])
 
     def _leave(self) -> None:
         """Stops the commands in their own way; others go on with the jobs at once."""
@@ -138,10 +162,7 @@ class Worker:
         deadline = time.monotonic() + _SECONDS_TO_STOP
         while any(running.is_busy for running in list(self._steps.running.values())) and time.monotonic() < deadline:
             time.sleep(0.05)
-        try:
-            self._ledger.leave()
-        except TransientError as error:
-            _log.warning("left_without_a_word", error=str(error))
+        self._trying("leaving", self._ledger.leave)
         self._folders.forget([self.worker_id])
 
     def _lost(self) -> NoReturn:
