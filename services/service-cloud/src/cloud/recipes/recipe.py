@@ -17,7 +17,7 @@ Report = Callable[[int, int], None]
 """How far a transfer is: bytes done, bytes in all."""
 
 Allowed = Callable[[], None]
-"""Called before each file that is published: raises where this worker no longer holds the job."""
+"""Called before a file is sent: does not come back, or raises, where the job is not this worker's (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
