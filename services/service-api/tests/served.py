@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -111,12 +110,18 @@ def problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
 class Program:
     """`python -m api`, or another program, as a process of its own; what it says on stderr is kept."""
 
-    def __init__(self, log: Path, *words: str) -> None:
+    def __init__(self, log: Path, *words: str, ignores_interrupts: bool = False) -> None:
         self._log = log
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        # A shell's background jobs ignore Ctrl-C, and what they start does too: this one only where it is told to.
+        handler = signal.SIG_IGN if ignores_interrupts else signal.SIG_DFL
         with log.open("wb") as file:
             self.process = subprocess.Popen(
-                [sys.executable, *words], env=environment, stdout=file, stderr=file, preexec_fn=_heed_signals
+                [sys.executable, *words],
+                env=environment,
+                stdout=file,
+                stderr=file,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, handler),
             )
 
     def lines(self) -> list[str]:
@@ -145,12 +150,3 @@ def complaint(lines: list[str]) -> str:
     [line] = lines
     assert line.startswith("error: ")
     return line
-
-
-def as_json(text: str) -> Any:
-    """What a command printed."""
-    return json.loads(text)
-
-
-def _heed_signals() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it, and so would this one

@@ -6,7 +6,6 @@ import errno
 import io
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -71,9 +70,10 @@ class Person(BaseModel):
         return number
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Served]:
-    site = new_site(tmp_path)
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("site")
+    site = new_site(folder)
     app = create_app(site.settings, site)
 
     @app.get("/api/v1/raise/{name}")
@@ -84,7 +84,7 @@ def place(tmp_path: Path) -> Iterator[Served]:
     def add(person: Person, team: Annotated[str, Query(max_length=3)]) -> Person:
         return person
 
-    with served(tmp_path, app=app) as made:
+    with served(folder, app=app) as made:
         yield made
 
 
@@ -132,6 +132,15 @@ def test_what_is_invalid_is_named_without_what_was_given(place: Served) -> None:
     broken = place.http.post("/api/v1/people", params={"team": "a"}, content=f'{{"password": "{SECRET}')
     problem(broken, 422, "invalid-request")
     assert SECRET not in broken.text
+
+
+def test_text_that_has_no_utf8_is_answered_too(place: Served) -> None:
+    for content in (b'{"\\ud800": "\\udfff"}', b'"\\ud800"', b"\xff\xfe", b'{"\\u0000": 1}', b"[" * 100_000):
+        answer = place.http.post("/api/v1/session", content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code in (400, 422), answer.text
+        assert len(answer.json()["detail"]) < 1000
+    long = place.http.post("/api/v1/session", json={"key": "x", "y" * 10_000: 1})
+    assert len(problem(long, 422, "invalid-request")["detail"]) < 1000
 
 
 def test_unknown_addresses_and_methods_are_problems(place: Served) -> None:

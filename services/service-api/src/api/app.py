@@ -17,13 +17,25 @@ from api.access.caller import COOKIE
 from api.access.limits import BodyLimit
 from api.metrics import Measured
 from api.problems import CaughtErrors, answer_with_problems
-from api.routers import health, session
+from api.routers import datasets, edits, health, jobs, models, players, runs, session, uploads, videos
 from api.settings import ApiSettings
 from api.site import Site, open_site
 
 PREFIX: Final = "/api/v1"
 
-ROUTERS: Final = (health.router, session.router)
+ROUTERS: Final = (
+    session.router,
+    videos.router,
+    uploads.router,
+    jobs.router,
+    runs.router,
+    players.router,
+    edits.router,
+    datasets.router,
+    models.router,
+    health.router,
+)
+"""In the order of the OpenAPI document."""
 
 _OPEN_PATHS: Final = (f"{PREFIX}/health/live", f"{PREFIX}/health/ready")
 

@@ -66,7 +66,13 @@ def place_of(following: str, *kinds: type) -> tuple[Any, ...]:
         values = parse_json("following", text)
     except (ValueError, binascii.Error, InputError):
         values = None
-    if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
+    is_place = isinstance(values, list) and [type(value) for value in values] == list(kinds)
+    if not is_place or not all(map(_is_comparable, values)):
         detail = "following is not the end of a page; take it from the page before."
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail)
     return tuple(values)
+
+
+def _is_comparable(value: str | float | int) -> bool:
+    """Whether databases take it: not every text and number that JSON has."""
+    return value.isprintable() if isinstance(value, str) else -(2**63) < value < 2**63

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -16,7 +17,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared_libs.common.errors import DASH, OutputError, TransientError, UserError
 from shared_libs.common.job_client.client import JobConflict, NoSuchJob
-from shared_libs.common.json_text import dump_json
 from shared_libs.common.storage import StoragePathError
 from shared_libs.config.logging import get_logger
 from shared_libs.utils.ids import new_id
@@ -71,7 +71,8 @@ class Problem(HTTPException):
             "detail": self.detail,
             **self.more,
         }
-        return Response(dump_json(document), self.status_code, self.headers, MEDIA_TYPE)
+        # In ASCII, since there are texts that have no UTF-8: half a surrogate pair that came in as \ud800.
+        return Response(json.dumps(document).encode(), self.status_code, self.headers, MEDIA_TYPE)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -148,11 +149,15 @@ def _answer(error: Exception, scope: Scope) -> Response:
 def _invalid(error: RequestValidationError) -> Problem:
     # Without what was given: it may be a secret, or a book.
     found = [
-        {"where": ".".join(map(str, each["loc"])), "cause": each["msg"].removeprefix("Value error, ")}
+        {"where": ".".join(map(str, each["loc"]))[:_LONG], "cause": each["msg"].removeprefix("Value error, ")}
         for each in error.errors()
     ]
     detail = "; ".join(f"{each['where']}: {each['cause']}" for each in found[:3])
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors=found)
+
+
+_LONG = 200
+"""Of names that were made up by whoever asked."""
 
 
 def _slug(status: int) -> str:

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.receiving import intake_of
 from api.settings import ANY_HOST, LOCAL_HOSTS, ApiSettings
 from api.site import Site, open_site
 from api.workers import workers_at_work
@@ -47,6 +48,7 @@ def serve(settings: ApiSettings) -> None:
         else:
             allowed = [*allowed, name.lower()]
         app = create_app(settings.model_copy(update={"allowed_hosts": allowed}), site)
+        intake_of(app)
         Server(app).run(sockets=[sock])
 
 
@@ -71,7 +73,7 @@ class Server(uvicorn.Server):
         """Begins the end. Ctrl-C does nothing where a script has it ignored."""
         if sig == signal.SIGINT and self._is_deaf:
             return
-        self.stop()
+        self._site.stopping.set()
         super().handle_exit(sig, frame)
 
     def stop(self) -> None:

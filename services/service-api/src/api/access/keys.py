@@ -115,13 +115,10 @@ class KeyStore:
         match = _TOKEN.fullmatch(token)
         if match is None:
             return None
-        query = sa.select(keys).where(keys.c.key_id == match[1], keys.c.revoked.is_(None))
         with talking(self._engine), self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
-        given = _sha256(match[2])
-        if row is None or not hmac.compare_digest(row.sha256, given):
-            return None
-        return key_of(row)
+            row = connection.execute(_VALID, {"key_id": match[1]}).one_or_none()
+        is_right = row is not None and hmac.compare_digest(row.sha256, _sha256(match[2]))
+        return key_of(row) if is_right else None
 
 
 def key_of(row: Any) -> Key:
@@ -130,6 +127,9 @@ def key_of(row: Any) -> Key:
     created = datetime.fromtimestamp(row.created, UTC)
     return Key(row.key_id, row.tenant, row.name, Scope(row.scope), created, revoked)
 
+
+# Made once: every request asks it.
+_VALID = sa.select(keys).where(keys.c.key_id == sa.bindparam("key_id"), keys.c.revoked.is_(None))
 
 _TOKEN = re.compile(r"laxai_(key_[0-9a-f]{12})_([0-9a-f]{64})")
 

@@ -52,13 +52,8 @@ class SessionStore:
         """The session of a cookie; None where there is none, it is over, or its key was revoked."""
         if not _TOKEN.fullmatch(token):
             return None
-        query = (
-            sa.select(sessions.c.expires, *keys.c)
-            .join_from(sessions, keys, sessions.c.key_id == keys.c.key_id)
-            .where(sessions.c.sha256 == _sha256(token), sessions.c.expires > now(), keys.c.revoked.is_(None))
-        )
         with talking(self._engine), self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_VALID, {"session": _sha256(token)}).one_or_none()
         return None if row is None else Session(token, key_of(row), datetime.fromtimestamp(row.expires, UTC))
 
     def end(self, session: Session) -> None:
@@ -66,6 +61,13 @@ class SessionStore:
         with talking(self._engine), self._engine.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.sha256 == _sha256(session.token)))
 
+
+# Made once: every request asks it.
+_VALID = (
+    sa.select(sessions.c.expires, *keys.c)
+    .join_from(sessions, keys, sessions.c.key_id == keys.c.key_id)
+    .where(sessions.c.sha256 == sa.bindparam("session"), sessions.c.expires > now(), keys.c.revoked.is_(None))
+)
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 

@@ -14,6 +14,5 @@ context.configure(
     target_metadata=metadata,
     version_table=VERSION_TABLE,
     transactional_ddl=True,
-    render_as_batch=True,
 )
 context.run_migrations()

@@ -7,7 +7,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from api.access.caller import Reader
 from api.problems import Problem
@@ -23,11 +23,15 @@ metrics_router = APIRouter()
 class Live(BaseModel):
     """The service answers."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "live"}]})
+
     status: Literal["live"] = "live"
 
 
 class Ready(BaseModel):
     """The service can work. workers: how many work on jobs; without any, jobs wait."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ready", "workers": 1}]})
 
     status: Literal["ready"] = "ready"
     workers: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -15,6 +15,14 @@ from api.problems import Problem
 from api.site import Here
 
 router = APIRouter(tags=["session"])
+
+
+_EXAMPLE: Final[dict[str, Any]] = {
+    "tenant": "eagles",
+    "scopes": ["read", "write"],
+    "csrf_token": "0f" * 32,
+    "expires": "2026-01-31T20:00:00Z",
+}
 
 
 class KeyGiven(BaseModel):
@@ -29,14 +37,16 @@ class SessionState(BaseModel):
     """Who the page acts for. csrf_token: to be sent as X-CSRF-Token with every write; null where none is needed, since
     no key has been made, or the caller has one. expires: null where it does not."""
 
-    tenant: Annotated[str, Field(examples=["local"])]
-    scopes: Annotated[list[Scope], Field(examples=[["read", "write"]])]
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    tenant: str
+    scopes: list[Scope]
     csrf_token: str | None
     expires: datetime | None
 
 
 @router.get("/session")
-def get_session(caller: Reader) -> SessionState:
+async def get_session(caller: Reader) -> SessionState:
     """Who the caller is. 401 where the page must ask for a key first."""
     session = caller.session
     return SessionState(
