@@ -7,6 +7,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from shared_libs.common.clips import Clips, Reel, Scene, write_clips
 from shared_libs.common.model_card import (
     MeasuredFile,
@@ -18,8 +20,10 @@ from shared_libs.common.model_card import (
     write_model_card,
 )
 from shared_libs.common.model_store import ModelStore
+from shared_libs.common.players import Player, Players, Segment, write_players
 from shared_libs.common.run import InputFile, Run, write_run
 from shared_libs.common.stored_files import LocalFiles
+from shared_libs.common.tracks import Tracks, write_tracks_json
 
 TENANT = "reds"
 VIDEO, RUN, DATASET = "video_3f9a0c51d2e7", "run_0123456789ab", "dataset_00aa11bb22cc"
@@ -28,6 +32,21 @@ REID, OTHER_REID, DETECTOR = "model_111111111111", "model_222222222222", "model_
 MADE = "abcdef012345"
 
 INPUT = ModelInput(height=128, width=64, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), colour="rgb")
+
+
+_FRAME = np.repeat(np.arange(10), 2)
+_LEFT = np.tile([10.0, 110.0], 10) + _FRAME
+TRACKS = Tracks.from_arrays(
+    frame=_FRAME,
+    track_id=np.tile([3, 7], 10),
+    xyxy=np.column_stack([_LEFT, np.full(20, 10.0), _LEFT + 20, np.full(20, 60.0)]),
+    score=np.ones(20),
+    class_id=np.zeros(20),
+    frame_count=10,
+)
+"""Two people, for ten frames."""
+
+PLAYERS = Players((Player(3, segments=(Segment(3, 0, 9),)), Player(7, segments=(Segment(7, 0, 9),))))
 
 
 class StoredGame:
@@ -47,8 +66,11 @@ class StoredGame:
 
     def put_run(self, video_id: str = VIDEO, run_id: str = RUN) -> None:
         """A run of a video."""
-        for name in ("tracks.json", "players.json", "run.json", "annotated.mp4"):
+        for name in ("run.json", "annotated.mp4"):
             self.put(f"runs/{run_id}/{name}", f"{name} of {run_id}", video_id)
+        folder = self.storage / TENANT / "videos" / video_id / "runs" / run_id
+        write_tracks_json(folder / "tracks.json", TRACKS)
+        write_players(folder / "players.json", PLAYERS)
 
     def put_dataset(self) -> None:
         """A dataset."""

@@ -73,7 +73,7 @@ LINES: list[tuple[Payload, bool, list[str]]] = [
         MakeClips(video_id=VIDEO, run_id=RUN),
         False,
         [
-            "tracking clips INPUTS/source.mp4 --players INPUTS/players.json --tracks INPUTS/tracks.json "
+            "tracking clips INPUTS/source.mp4 --players INPUTS/players_now.json --tracks INPUTS/tracks.json "
             "--out OUT/clips --padding 1.0"
         ],
     ),
@@ -81,7 +81,7 @@ LINES: list[tuple[Payload, bool, list[str]]] = [
         MakeClips(video_id=VIDEO, run_id=RUN, player_ids=(7, 3, 7), padding_seconds=2.5),
         False,
         [
-            "tracking clips INPUTS/source.mp4 --players INPUTS/players.json --tracks INPUTS/tracks.json "
+            "tracking clips INPUTS/source.mp4 --players INPUTS/players_now.json --tracks INPUTS/tracks.json "
             "--out OUT/clips --player 7 --player 3 --padding 2.5"
         ],
     ),
@@ -98,7 +98,7 @@ def test_the_commands_of_a_job(tmp_path: Path, payload: Payload, has_all: bool, 
     game.put_model(tmp_path, DETECTOR, has_checkpoint=False)
     if has_all:
         game.put("roster.csv", "number,name,team")
-        game.put("edits.jsonl", "{}")
+        game.put("edits.jsonl", "")
         game.models.promote(REID)
     recipe = recipe_for(payload)
     recipe.fetch(TENANT, game.files, game.models, game.inputs, lambda done, of: None)

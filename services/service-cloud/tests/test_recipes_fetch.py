@@ -13,14 +13,17 @@ from tests.stored_game import (
     OTHER_REID,
     OTHER_RUN,
     OTHER_VIDEO,
+    PLAYERS,
     REID,
     RUN,
     TENANT,
+    TRACKS,
     VIDEO,
     StoredGame,
 )
 
 from cloud.recipes.choosing import recipe_for
+from shared_libs.common.edits import Anchor, Rename, append_edit
 from shared_libs.common.errors import InputError
 from shared_libs.common.jobs import (
     BuildDataset,
@@ -31,6 +34,8 @@ from shared_libs.common.jobs import (
     TrackVideo,
     TrainReid,
 )
+from shared_libs.common.players import Player, Players, Segment, read_players, write_players
+from shared_libs.common.tracks import read_tracks
 
 
 @pytest.fixture
@@ -66,7 +71,7 @@ def test_what_is_there_and_equal_is_not_fetched_again(game: StoredGame) -> None:
     before = {path: path.stat().st_mtime_ns for path in game.inputs.rglob("*")}
     (game.inputs / "tracks.json").write_text("damaged")
     fetch(game, payload)
-    assert (game.inputs / "tracks.json").read_text() == f"tracks.json of {RUN}"
+    assert len(read_tracks(game.inputs / "tracks.json")) == len(TRACKS)
     after = {path: path.stat().st_mtime_ns for path in game.inputs.rglob("*")}
     assert {path.name for path in after if after[path] != before[path]} == {"tracks.json"}
 
@@ -230,6 +235,24 @@ def half_a_model(game: StoredGame, folder: Path) -> Payload:
 
 def no_run(game: StoredGame, folder: Path) -> Payload:
     return LinkPlayers(video_id=VIDEO, run_id=RUN)
+
+
+def test_reels_are_of_the_players_as_they_are_corrected_by_now(game: StoredGame) -> None:
+    game.put_run()
+    payload = MakeClips(video_id=VIDEO, run_id=RUN)
+    fetch(game, payload)
+    assert [player.name for player in read_players(game.inputs / "players_now.json")] == [None, None]
+    anchor = Anchor(frame=4, xyxy=(114, 10, 134, 60))
+    log = game.storage / TENANT / "videos" / VIDEO / "edits.jsonl"
+    append_edit(log, Rename(author="coach", anchor=anchor, name="Cleo"))
+    fetch(game, payload)
+    assert [player.name for player in read_players(game.inputs / "players_now.json")] == [None, "Cleo"]
+    # A run that corrections went into before: they count once.
+    folder = game.storage / TENANT / "videos" / VIDEO / "runs" / RUN
+    write_players(folder / "players_found.json", PLAYERS)
+    write_players(folder / "players.json", Players((Player(3, name="Bo", segments=(Segment(3, 0, 9),)),)))
+    fetch(game, payload)
+    assert [player.name for player in read_players(game.inputs / "players_now.json")] == [None, "Cleo"]
 
 
 def no_run_to_cut(game: StoredGame, folder: Path) -> Payload:

@@ -71,7 +71,9 @@ def create_app(settings: ApiSettings, site: Site | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.metrics_router)
-    app.router.routes.append(_Page("/", app=StaticFiles(directory=Path(__file__).parent / "page", html=True)))
+    # Bazel lays the page out as links to where it was built.
+    files = StaticFiles(directory=Path(__file__).parent / "page", html=True, follow_symlink=True)
+    app.router.routes.append(_Page("/", app=files))
     return app
 
 

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 from cloud.recipes.wanted import Wanted, needed, welcome
+from shared_libs.common.edits import EditLog, read_edits
 from shared_libs.common.errors import InputError
+from shared_libs.common.roster import RosterEntry, read_roster
 from shared_libs.common.storage import EDITS, ROSTER, video_file, video_folder
 from shared_libs.common.stored_files import StoredFiles
 
@@ -40,6 +42,15 @@ def sayings(tenant: str, files: StoredFiles, video_id: str, folder: Path) -> lis
     """Who plays and what was corrected, as far as people have said so."""
     names = (ROSTER, EDITS)
     return [each for name in names for each in welcome(files, video_file(tenant, video_id, name), folder / name)]
+
+
+def said(folder: Path) -> tuple[EditLog, tuple[RosterEntry, ...]]:
+    """What `sayings` brought."""
+    edits, roster = folder / EDITS, folder / ROSTER
+    return (
+        read_edits(edits) if edits.exists() else EditLog(),
+        read_roster(roster) if roster.exists() else (),
+    )
 
 
 def sayings_options(folder: Path) -> tuple[str, ...]:

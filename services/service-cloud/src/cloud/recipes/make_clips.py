@@ -8,19 +8,25 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cloud.recipes.films import fetched_film, film
+from cloud.recipes.films import fetched_film, film, said, sayings
 from cloud.recipes.recipe import Allowed, Command, Report
-from cloud.recipes.runs import PLAYERS, TRACKS, run_file
-from cloud.recipes.wanted import download_all
+from cloud.recipes.runs import PLAYERS, PLAYERS_FOUND, TRACKS, run_file
+from cloud.recipes.wanted import download_all, welcome
 from shared_libs.common.clips import Reel, read_clips
+from shared_libs.common.corrections import corrected
 from shared_libs.common.jobs import MakeClips, RunReference
 from shared_libs.common.model_store import ModelStore
-from shared_libs.common.storage import clips_path
+from shared_libs.common.players import read_players, write_players
+from shared_libs.common.storage import clips_path, run_path
 from shared_libs.common.stored_files import StoredFiles
+from shared_libs.common.tracks import read_tracks
 
 CLIPS: Final = "clips.json"
 
 _CLIPS = "clips"
+
+_NOW = "players_now.json"
+"""The players with all corrections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +36,25 @@ class MakeClipsRecipe:
     payload: MakeClips
 
     def fetch(self, tenant: str, files: StoredFiles, models: ModelStore, inputs: Path, report: Report) -> None:
-        """The film, and who is where in it."""
+        """The film, and who is where in it, as people have corrected that by now."""
         asked = self.payload
         run = RunReference(video_id=asked.video_id, run_id=asked.run_id)
-        wanted = [run_file(tenant, files, run, name, inputs) for name in (TRACKS, PLAYERS)]
-        download_all(files, [*wanted, film(tenant, files, asked.video_id, inputs)], report)
+        found = welcome(files, run_path(tenant, asked.video_id, asked.run_id, PLAYERS_FOUND), inputs / PLAYERS_FOUND)
+        wanted = [
+            *(run_file(tenant, files, run, name, inputs) for name in (TRACKS, PLAYERS)),
+            *found,
+            *sayings(tenant, files, asked.video_id, inputs),
+            film(tenant, files, asked.video_id, inputs),
+        ]
+        download_all(files, wanted, report)
+        players = read_players(inputs / (PLAYERS_FOUND if found else PLAYERS))
+        edits, roster = said(inputs)
+        write_players(inputs / _NOW, corrected(players, read_tracks(inputs / TRACKS), edits, roster).players)
 
     def commands(self, inputs: Path, out: Path) -> tuple[Command, ...]:
         """`clips`."""
         asked = self.payload
-        files = ("--players", str(inputs / PLAYERS), "--tracks", str(inputs / TRACKS), "--out", str(out / _CLIPS))
+        files = ("--players", str(inputs / _NOW), "--tracks", str(inputs / TRACKS), "--out", str(out / _CLIPS))
         players = [word for player in dict.fromkeys(asked.player_ids or ()) for word in ("--player", str(player))]
         options = (*players, "--padding", str(asked.padding_seconds))
         return (Command("tracking", ("clips", str(fetched_film(inputs)), *files, *options), "making clips"),)

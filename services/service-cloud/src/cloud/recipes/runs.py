@@ -16,6 +16,9 @@ from shared_libs.common.stored_files import StoredFiles
 
 RUN, TRACKS, PLAYERS = "run.json", "tracks.json", "players.json"
 
+PLAYERS_FOUND = "players_found.json"
+"""The players before corrections, of a run that had any."""
+
 _TOLD = ("frames", "detections", "tracks", "players")
 """Metrics that a job's result repeats."""
 
