@@ -441,7 +441,7 @@ def _lost() -> NoReturn:
     raise Lost
 
 
-def _is_refused(write: Callable[[], None]) -> bool:
+def _is_refused(write: Callable[[], object]) -> bool:
     try:
         write()
     except Lost:
@@ -449,7 +449,7 @@ def _is_refused(write: Callable[[], None]) -> bool:
     return False
 
 
-def _final_writes(worker: Ledger, held: Held) -> list[Callable[[], None]]:
+def _final_writes(worker: Ledger, held: Held) -> list[Callable[[], object]]:
     return [
         lambda: worker.check(held),
         lambda: worker.finish(held, JobState.SUCCEEDED, result={"run_id": "run_ffffffffffff"}),

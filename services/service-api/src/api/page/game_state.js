@@ -85,16 +85,6 @@ export class Game extends EventTarget {
     this.dispatchEvent(new Event("selection"));
   }
 
-  /**
-   * Selects a player; where one is being merged, the two become one.
-   *
-   * @param {number} id
-   */
-  async choose(id) {
-    if (this.merging === null || this.merging === id) this.select(id);
-    else await this.merge(this.merging, id);
-  }
-
   /** @param {number | null} id of the player to be merged with whoever is chosen next; null for none */
   beginMerge(id) {
     this.merging = id;

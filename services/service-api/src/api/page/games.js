@@ -71,6 +71,10 @@ export function showGames(main) {
     }
   }
 
+  const refreshAll = () => {
+    for (const card of cards.values()) delete card.dataset.shown;
+    return refresh();
+  };
   const changed = () => {
     refresh();
     jobs.refresh();
@@ -80,7 +84,7 @@ export function showGames(main) {
     button.addEventListener("click", () => openNewGame(changed));
     return button;
   };
-  const jobs = jobList({ limit: 12, ended: () => refresh() });
+  const jobs = jobList({ limit: 12, ended: () => refreshAll() });
 
   const view = h(
     "div",
@@ -158,12 +162,29 @@ function showCard(card, video, changed, jobsChanged) {
       { class: "game-words" },
       h("h2", {}, title),
       h("p", { class: "quiet" }, facts.join(" · ")),
+      isReady && h("p", { class: "tracked" }),
       !isReady && h("p", {}, h("span", { class: `state ${video.state}` }, VIDEO_STATES[video.state])),
       video.reason && h("p", { class: "bad" }, video.reason),
       video.state === "uploading" && h("div", { class: "upload" }),
       h("div", { class: "game-acts" }, isReady && track, h("span", { class: "spring" }), rename, remove),
     ),
   );
+  if (isReady) showTracked(card, video).catch((error) => tell(error.message, "bad"));
+}
+
+/**
+ * Says whether the players of a game have been tracked.
+ *
+ * @param {HTMLElement} card
+ * @param {any} video
+ */
+async function showTracked(card, video) {
+  const [newest] = (await get(`/videos/${video.video_id}/runs`, { limit: 1 })).items;
+  const place = card.querySelector(".tracked");
+  if (!place) return;
+  const players = newest?.metrics.players;
+  const words = newest ? (players === undefined ? "Tracked" : counted(players, "player")) : "Not tracked yet";
+  fill(place, h("span", { class: newest ? "state succeeded" : "state" }, words), newest?.motion_only && h("span", { class: "state" }, "motion only"));
 }
 
 /**

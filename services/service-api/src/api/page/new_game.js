@@ -1,9 +1,11 @@
 /** The dialog for a new game: its film and, where there are some, detections and a roster; then tracking. */
 
-import { address, post, send } from "./api.js";
+import { address, get, post, Problem, send } from "./api.js";
 import { fill, h, openDialog, tell } from "./dom.js";
 import { uploadFilm, wasBegun } from "./upload.js";
 import { size } from "./words.js";
+
+const STORED_EVERY_MS = 1000;
 
 /**
  * @param {() => void} changed called when there is something new to show
@@ -95,6 +97,23 @@ async function finish(videoId, { roster, detections, track }) {
   let detectionsFile = null;
   if (roster) await put("roster", "text/csv", roster);
   if (detections) detectionsFile = (await (await put("detections", "application/octet-stream", detections)).json()).file;
-  if (track) await startTracking(videoId, detectionsFile);
+  if (track) {
+    await stored(videoId);
+    await startTracking(videoId, detectionsFile);
+  }
   tell(track ? "The film is there; its players will be tracked." : "The film is there.", "good");
+}
+
+/**
+ * Waits until a film that has arrived can be tracked. Raises Problem where it never will.
+ *
+ * @param {string} videoId
+ */
+async function stored(videoId) {
+  for (;;) {
+    const { state, reason } = await get(`/videos/${videoId}`);
+    if (state === "ready") return;
+    if (state === "refused" || state === "deleting") throw new Problem(409, "not-there", reason ?? "The film is gone.");
+    await new Promise((resolve) => setTimeout(resolve, STORED_EVERY_MS));
+  }
 }
