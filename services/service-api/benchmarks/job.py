@@ -24,9 +24,8 @@ def work(database: str, job_id: str, share: float) -> None:
     """Goes on for ever."""
     engine = connect(database)
     with engine.begin() as connection:
-        connection.execute(
-            sa.update(jobs).where(jobs.c.job_id == job_id).values(state=JobState.RUNNING, started=now(), is_dispatched=True)
-        )
+        values = {"state": JobState.RUNNING, "started": now(), "is_dispatched": True}
+        connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(values))
     picture = np.random.default_rng(0).random((256, 256), np.float32)
     done, written = 0, 0.0
     while True:

@@ -59,8 +59,8 @@ class LoadReport:
         job = f"a job at work on {self.job:.0%} of a core" if self.job else "no job at work"
         return "\n".join(
             [
-                f"{self.readers} readers for {self.seconds:g} s, {self.pause:g} s between an answer and the next question; "
-                f"{job}; {self.cores} cores for all; a run of {self.frames:,} frames",
+                f"{self.readers} readers for {self.seconds:g} s, {self.pause:g} s between an answer and the next "
+                f"question; {job}; {self.cores} cores for all; a run of {self.frames:,} frames",
                 aligned(header, rows),
                 f"{self.rate:.0f} answers a second; {self.cpu:.2f} ms of processor time of the service for each",
             ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
@@ -20,6 +21,7 @@ from api.problems import CaughtErrors, answer_with_problems
 from api.routers import datasets, edits, health, jobs, models, players, runs, session, uploads, videos
 from api.settings import ApiSettings
 from api.site import Site, open_site
+from api.threads import in_threads
 
 PREFIX: Final = "/api/v1"
 
@@ -69,12 +71,30 @@ def create_app(settings: ApiSettings, site: Site | None = None) -> FastAPI:
     app.add_middleware(BrowserRules, allowed_hosts=settings.allowed_hosts, open_paths=_OPEN_PATHS)
     app.add_middleware(Measured, metrics=app.state.site.metrics, prefix=PREFIX)
     for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
-    app.include_router(health.metrics_router)
+        _add_routes(app, router, PREFIX)
+    _add_routes(app, health.metrics_router)
     # Bazel lays the page out as links to where it was built.
     files = StaticFiles(directory=Path(__file__).parent / "page", html=True, follow_symlink=True)
     app.router.routes.append(_Page("/", app=files))
     return app
+
+
+def _add_routes(app: FastAPI, router: APIRouter, prefix: str = "") -> None:
+    """Adds a router's routes themselves, with functions that are called in threads of ours.
+
+    `include_router` would look for the route of each request in every router, and then once more in the right one; and
+    what plain functions give would go to another thread to be checked.
+    """
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        given = {name: getattr(route, name) for name in _GIVEN if hasattr(route, name)}
+        app.router.add_api_route(prefix + route.path, in_threads(route.endpoint), **given)
+
+
+_GIVEN: Final = frozenset(inspect.signature(APIRouter.add_api_route).parameters) - {
+    "self", "path", "endpoint", "generate_unique_id_function", "strict_content_type",
+}  # fmt: skip
+"""What a route was made with, and has under the same names; the last two are the app's."""
 
 
 class _App(FastAPI):

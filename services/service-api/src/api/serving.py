@@ -64,6 +64,8 @@ class Server(uvicorn.Server):
             lifespan="off",
             ws="none",
             timeout_graceful_shutdown=LAST_SECONDS,
+            # uvloop takes one new connection for each round of events: under load, newcomers would wait for seconds.
+            loop="asyncio",
         )
         super().__init__(config)
         self._site: Site = app.state.site

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -11,7 +12,8 @@ from fastapi import Depends, Request
 
 from api.access.keys import KeyStore
 from api.access.limits import Buckets
-from api.access.sessions import SessionStore
+from api.access.recent import RecentCallers
+from api.access.sessions import SessionStore, state_of_access
 from api.database import open_database
 from api.metrics import Metrics
 from api.settings import ApiSettings
@@ -22,8 +24,8 @@ from shared_libs.common.stored_files import StoredFiles, stored_files
 
 @dataclass(frozen=True)
 class Site:
-    """The service's parts. requests, attempts: how often callers may ask, and try keys. stopping: is set when the
-    service is to end, which answers that go on for long must heed."""
+    """The service's parts. recent: who called of late. requests, attempts: how often callers may ask, and try keys.
+    stopping: is set when the service is to end, which answers that go on for long must heed."""
 
     settings: ApiSettings
     engine: sa.Engine
@@ -31,6 +33,7 @@ class Site:
     jobs: JobClient
     keys: KeyStore
     sessions: SessionStore
+    recent: RecentCallers
     requests: Buckets
     attempts: Buckets
     metrics: Metrics = field(default_factory=Metrics)
@@ -48,13 +51,15 @@ def open_site(settings: ApiSettings) -> Site:
     """
     files = stored_files(settings.storage)
     engine = open_database(settings.database)
+    recent = RecentCallers(functools.partial(state_of_access, engine))
     return Site(
         settings=settings,
         engine=engine,
         files=files,
         jobs=JobClient(engine),
-        keys=KeyStore(engine),
-        sessions=SessionStore(engine),
+        keys=KeyStore(engine, recent.forget),
+        sessions=SessionStore(engine, recent.forget),
+        recent=recent,
         requests=Buckets(settings.requests_per_second, settings.requests_at_once),
         attempts=Buckets(settings.attempts_per_minute / 60.0, settings.attempts_per_minute),
     )

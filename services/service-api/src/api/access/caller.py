@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from fastapi import Depends, Request
 
 from api.access.browser import SAFE_METHODS
 from api.access.keys import Key, Scope
-from api.access.sessions import Session
+from api.access.recent import Caller as Caller
 from api.problems import Problem
 from api.site import Here, Site
 
@@ -21,25 +20,13 @@ CSRF_HEADER = "X-CSRF-Token"
 COOKIE = "laxai_session"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whose data is meant, and what may be done with it.
-
-    key_id: None where no key has been made yet. session: None where the caller has a key itself, or needs none.
-    """
-
-    tenant: str
-    scopes: frozenset[Scope]
-    key_id: str | None
-    session: Session | None = None
-
-
-def caller_of(request: Request, here: Here) -> Caller:
+async def caller_of(request: Request, here: Here) -> Caller:
     """Who calls: by a key, by a session, or, while no key has been made, anybody on this machine.
 
     Raises 401, 403 for a session's write without its CSRF token, and 429.
     """
-    caller = _identified(request, here)
+    shown = (_address(request), request.headers.get("Authorization", ""), request.cookies.get(COOKIE, ""))
+    caller = await here.recent.get(shown, lambda: _identified(request, here))
     here.requests.take(caller.key_id or "")
     session = caller.session
     if session is not None and request.method not in SAFE_METHODS:

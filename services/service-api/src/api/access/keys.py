@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -54,10 +55,14 @@ class NoSuchKey(InputError):
 
 
 class KeyStore:
-    """The keys of a database. Every method raises TransientError while the database does not answer."""
+    """The keys of a database. Every method raises TransientError while the database does not answer.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    on_change: is called when a key was made or revoked here.
+    """
+
+    def __init__(self, engine: sa.Engine, on_change: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
+        self._on_change = on_change
         self._are_needed = False
 
     def are_needed(self) -> bool:
@@ -86,6 +91,7 @@ class KeyStore:
         }
         with talking(self._engine), self._engine.begin() as connection:
             row = connection.execute(sa.insert(keys).values(values).returning(*keys.c)).one()
+        self._on_change()
         return key_of(row), f"laxai_{row.key_id}_{secret}"
 
     def list(self, tenant: str | None = None) -> tuple[Key, ...]:
@@ -106,6 +112,7 @@ class KeyStore:
         )
         with talking(self._engine), self._engine.begin() as connection:
             row = connection.execute(query).one_or_none()
+        self._on_change()
         if row is None:
             raise NoSuchKey(key_id, "there is no such key", hint="list the keys to see which there are")
         return key_of(row)

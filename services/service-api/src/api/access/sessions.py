@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -34,10 +35,14 @@ class Session(NamedTuple):
 
 
 class SessionStore:
-    """The sessions of a database. Every method raises TransientError while the database does not answer."""
+    """The sessions of a database. Every method raises TransientError while the database does not answer.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    on_change: is called when a session was ended here.
+    """
+
+    def __init__(self, engine: sa.Engine, on_change: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
+        self._on_change = on_change
 
     def begin(self, key: Key, hours: float) -> Session:
         """A new session. Those that are over are forgotten."""
@@ -60,7 +65,26 @@ class SessionStore:
         """Ends a session, if it has not ended yet."""
         with talking(self._engine), self._engine.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.sha256 == _sha256(session.token)))
+        self._on_change()
 
+
+def state_of_access(engine: sa.Engine) -> tuple[object, ...]:
+    """What is another thing after a key was made or revoked, or a session begun or ended. Raises TransientError."""
+    with talking(engine), engine.connect() as connection:
+        return tuple(connection.execute(_STATE).one())
+
+
+_STATE = sa.select(
+    *(
+        sa.select(each).scalar_subquery()
+        for each in (
+            sa.func.count(keys.c.key_id),
+            sa.func.count(keys.c.revoked),
+            sa.func.count(sessions.c.sha256),
+            sa.func.sum(sessions.c.expires),
+        )
+    )
+)
 
 # Made once: every request asks it.
 _VALID = (

@@ -13,8 +13,9 @@ const NEAR_FRAMES = 5;
 export class Crops {
   /** @type {Map<string, Promise<string | null>>} addresses of pictures */
   #kept = new Map();
-  /** @type {Promise<unknown>} the last picture that was asked for */
-  #last = Promise.resolve();
+  /** @type {{ place: Place, done: (url: string | null) => void }[]} in the order in which they are cut */
+  #waiting = [];
+  #isCutting = false;
   #video = document.createElement("video");
   #canvas = document.createElement("canvas");
   #isOver = false;
@@ -26,21 +27,24 @@ export class Crops {
    * @param {string} path of the run in the API
    */
   constructor(source, times, size, path) {
-    [this.times, this.size, this.path] = [times, size, path];
+    this.times = times;
+    this.size = size;
+    this.path = path;
     Object.assign(this.#video, { muted: true, preload: "auto", src: source });
   }
 
   /**
    * @param {Place} place
+   * @param {boolean} isUrgent whether it goes before those that wait
    * @returns {Promise<string | null>} the picture's address; null where there is none
    */
-  picture(place) {
+  picture(place, isUrgent) {
     const name = `${place.trackId}:${place.frame}`;
     let picture = this.#kept.get(name);
     if (picture === undefined) {
-      picture = this.#last.then(() => (this.#isOver ? null : this.#cut(place))).catch(() => null);
-      this.#last = picture;
+      picture = new Promise((done) => this.#waiting[isUrgent ? "unshift" : "push"]({ place, done }));
       this.#kept.set(name, picture);
+      if (!this.#isCutting) this.#cutAll();
     }
     return picture;
   }
@@ -54,6 +58,14 @@ export class Crops {
     }
     this.#video.removeAttribute("src");
     this.#video.load();
+  }
+
+  async #cutAll() {
+    this.#isCutting = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      next.done(this.#isOver ? null : await this.#cut(next.place).catch(() => null));
+    }
+    this.#isCutting = false;
   }
 
   /**

@@ -10,7 +10,7 @@
  * @returns {any}
  */
 export function h(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
+  const element = /** @type {any} */ (document.createElement(tag));
   for (const [name, value] of Object.entries(properties)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
@@ -73,19 +73,19 @@ export function icon(name) {
   return svg(
     "svg",
     { viewBox: "0 0 24 24", class: filled ? "icon filled" : "icon", "aria-hidden": "true" },
-    svg("path", { d: DRAWINGS[name] }),
+    svg("path", { d: DRAWINGS[name] ?? "" }),
   );
 }
 
 /**
- * Tells people something for some seconds; screen readers say it.
+ * Tells people something for some seconds, in place of what was told before; screen readers say it.
  *
  * @param {string} text
  * @param {"good" | "bad" | "plain"} [mood]
  */
 export function tell(text, mood = "plain") {
   const toast = h("p", { class: `toast ${mood}` }, text);
-  document.getElementById("toasts")?.append(toast);
+  document.getElementById("toasts")?.replaceChildren(toast);
   setTimeout(() => toast.remove(), mood === "bad" ? 9000 : 4500);
 }
 

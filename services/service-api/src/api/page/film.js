@@ -1,9 +1,18 @@
 /** The film: which of its frames is shown, by presentation times, and how it is moved. */
 
+const MOST_NUDGES = 12;
+const NUDGE_FRAMES = 0.25;
+const UNSEEN_MS = 250;
+
 /** Fires `frame` for each frame that is shown, and `state` when it plays, stops or plays at another speed. */
 export class Film extends EventTarget {
   #times;
   #canTell = "requestVideoFrameCallback" in HTMLVideoElement.prototype;
+  /**
+   * Where it is being moved to. aim: in frames and parts of them. isSeen: a frame has been shown since it was aimed at.
+   * @type {{ frame: number, aim: number, nudges: number, isSeen: boolean } | null}
+   */
+  #goal = null;
 
   /**
    * @param {HTMLVideoElement} element
@@ -17,6 +26,8 @@ export class Film extends EventTarget {
     for (const name of ["play", "pause", "ratechange", "ended"]) {
       element.addEventListener(name, () => this.dispatchEvent(new Event("state")));
     }
+    element.addEventListener("play", () => (this.#goal = null));
+    for (const name of ["seeked", "loadeddata"]) element.addEventListener(name, () => this.#arrived());
     if (this.#canTell) this.#follow();
     else this.#look();
   }
@@ -64,6 +75,7 @@ export class Film extends EventTarget {
   /** @param {number} frame from 0 */
   seekFrame(frame) {
     const wanted = Math.min(Math.max(Math.round(frame), 0), this.#times.length - 1);
+    if (!this.isPlaying) this.#goal = { frame: wanted, aim: wanted + 0.25, nudges: 0, isSeen: false };
     this.element.currentTime = insideFrame(this.#times, wanted);
     if (this.element.readyState === 0) this.#show(wanted);
   }
@@ -76,12 +88,38 @@ export class Film extends EventTarget {
   /** @param {number} count of frames, back where it is negative */
   step(count) {
     this.element.pause();
-    this.seekFrame(this.frame + count);
+    this.seekFrame((this.#goal?.frame ?? this.frame) + count);
+  }
+
+  /** A place has been reached; its frame is shown by now, or soon, or not at all where it was there already. */
+  #arrived() {
+    const nudges = this.#goal?.nudges;
+    if (this.#goal?.isSeen) this.#nudge();
+    else setTimeout(() => this.#goal?.nudges === nudges && this.#nudge(), UNSEEN_MS);
+  }
+
+  /** Browsers miss by a frame or two where frames are not equally long: then it is aimed beside the mark. */
+  #nudge() {
+    const goal = this.#goal;
+    if (goal === null || this.element.seeking) return;
+    if (this.frame === goal.frame || goal.nudges === MOST_NUDGES) {
+      this.#goal = null;
+      return;
+    }
+    goal.nudges += 1;
+    goal.isSeen = false;
+    goal.aim += this.frame < goal.frame ? NUDGE_FRAMES : -NUDGE_FRAMES;
+    const [begin, end] = [this.timeOf(Math.floor(goal.aim)), this.timeOf(Math.floor(goal.aim) + 1)];
+    this.element.currentTime = begin + (end - begin) * (goal.aim - Math.floor(goal.aim)) + 0.001;
   }
 
   #follow() {
     this.element.requestVideoFrameCallback((_, { mediaTime }) => {
       this.#show(nearest(this.#times, this.frameAt(mediaTime), mediaTime));
+      if (this.#goal !== null) {
+        this.#goal.isSeen = true;
+        this.#nudge();
+      }
       this.#follow();
     });
   }

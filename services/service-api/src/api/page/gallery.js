@@ -46,6 +46,7 @@ export function gallery(game, film, crops, acts) {
 
   function showAll() {
     const wanted = team.value;
+    const hadFocus = cards.contains(document.activeElement);
     fill(
       team,
       h("option", { value: "" }, "All teams"),
@@ -58,12 +59,13 @@ export function gallery(game, film, crops, acts) {
     fill(cards, ...players.map(card));
     fill(chips, ...game.roster.map(chip));
     showSelection();
+    if (hadFocus) cards.querySelector(`[data-player="${game.selected}"] button`)?.focus();
   }
 
   /** @param {import("./game_state.js").Player} player */
   function card(player) {
     const picture = h("span", { class: "crop" });
-    showPicture(picture, placesOf(player, 1)[0]);
+    showPicture(picture, placesOf(player, 1)[0], false);
     const button = h(
       "button",
       { type: "button", class: "player-card", draggable: "true", "aria-pressed": "false" },
@@ -146,7 +148,7 @@ export function gallery(game, film, crops, acts) {
     };
     const stretches = placesOf(player, MOST_PICTURES).map((place) => {
       const picture = h("span", { class: "crop" });
-      showPicture(picture, place);
+      showPicture(picture, place, true);
       const go = h("button", { type: "button", class: "stretch" }, picture, h("span", {}, clock(film.timeOf(place.frame))));
       go.addEventListener("click", () => film.seekFrame(place.frame));
       return h("li", {}, go);
@@ -176,9 +178,10 @@ export function gallery(game, film, crops, acts) {
   /**
    * @param {HTMLElement} frame
    * @param {import("./crops.js").Place | undefined} place
+   * @param {boolean} isUrgent
    */
-  async function showPicture(frame, place) {
-    const url = place ? await crops.picture(place) : null;
+  async function showPicture(frame, place, isUrgent) {
+    const url = place ? await crops.picture(place, isUrgent) : null;
     if (url !== null) fill(frame, h("img", { src: url, alt: "", draggable: "false" }));
   }
 
@@ -236,6 +239,11 @@ export function openRename(game, player) {
   });
 }
 
+/** @param {string} remark */
+function sentence(remark) {
+  return `${remark.charAt(0).toUpperCase()}${remark.slice(1)}.`;
+}
+
 /**
  * Says how a correction went.
  *
@@ -246,7 +254,7 @@ export async function attempt(game, correction) {
   try {
     await correction;
     const remarks = game.edits[0]?.remarks ?? [];
-    tell(["Done; z takes it back.", ...remarks].join(" "), "good");
+    tell(["Done; z takes it back.", ...remarks.map(sentence)].join(" "), "good");
   } catch (error) {
     tell(/** @type {Error} */ (error).message, "bad");
   }

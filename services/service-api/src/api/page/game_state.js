@@ -14,7 +14,7 @@ import { address, get, getAll, getWithEtag, Problem, send } from "./api.js";
 
 /**
  * Events: `run` when another run is looked at; `players` when they or the edits have changed; `selection` when another
- * player is selected, or one is to be merged; `frame` when another frame is shown.
+ * player is selected, or one is to be merged.
  */
 export class Game extends EventTarget {
   /** @type {any} */ video = null;
@@ -26,7 +26,6 @@ export class Game extends EventTarget {
   /** @type {any[]} newest first, each with its outcome on the run */ edits = [];
   /** @type {number | null} the id of a player */ selected = null;
   /** @type {number | null} the id of the player that is being merged with another */ merging = null;
-  /** shown now, from 0 */ frame = 0;
 
   #etag = "";
 
@@ -89,13 +88,6 @@ export class Game extends EventTarget {
   beginMerge(id) {
     this.merging = id;
     this.dispatchEvent(new Event("selection"));
-  }
-
-  /** @param {number} frame */
-  frameShown(frame) {
-    if (frame === this.frame) return;
-    this.frame = frame;
-    this.dispatchEvent(new Event("frame"));
   }
 
   /**

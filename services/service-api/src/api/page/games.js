@@ -5,7 +5,7 @@ import { confirmed, fill, h, icon, openDialog, tell } from "./dom.js";
 import { jobList } from "./jobs.js";
 import { openNewGame, startTracking } from "./new_game.js";
 import { uploadOf, uploads } from "./upload.js";
-import { counted, duration, moment, size, VIDEO_STATES } from "./words.js";
+import { counted, duration, JOB_KINDS, JOB_STATES, moment, size, VIDEO_STATES } from "./words.js";
 
 const UNSETTLED_EVERY_MS = 1500;
 
@@ -75,16 +75,23 @@ export function showGames(main) {
     for (const card of cards.values()) delete card.dataset.shown;
     return refresh();
   };
-  const changed = () => {
-    refresh();
-    jobs.refresh();
+  const changed = async () => {
+    await refresh();
+    await jobs.refresh().catch((/** @type {Error} */ error) => tell(error.message, "bad"));
   };
   const newButton = () => {
     const button = h("button", { type: "button", class: "button primary" }, icon("plus"), "New game");
     button.addEventListener("click", () => openNewGame(changed));
     return button;
   };
-  const jobs = jobList({ limit: 12, ended: () => refreshAll() });
+  const jobs = jobList({
+    limit: 12,
+    ended: (job) => {
+      tell(`${JOB_KINDS[job.payload.kind]}: ${JOB_STATES[job.state]}.`, job.state === "succeeded" ? "good" : "plain");
+      refreshAll();
+    },
+    naming: (videoId) => videos.find((video) => video.video_id === videoId)?.name,
+  });
 
   const view = h(
     "div",

@@ -5,17 +5,22 @@ import { fill, h, tell } from "./dom.js";
 import { followJob, hasEnded } from "./events.js";
 import { JOB_KINDS, JOB_STATES, moment } from "./words.js";
 
+/**
+ * Says what a video is called, as far as that is known.
+ * @typedef {(videoId: string) => string | undefined} Naming
+ */
+
 /** @typedef {{ element: HTMLElement, refresh: () => Promise<void>, stop: () => void }} JobList */
 
 /**
  * A list of jobs that keeps itself up to date.
  *
- * @param {{ videoId?: string, limit: number, ended: (job: any) => void }} options
- *   videoId: of this video alone. ended: told of each job that ends while it is watched.
+ * @param {{ videoId?: string, limit: number, ended: (job: any) => void, naming?: Naming }} options
+ *   videoId: of this video alone. ended: told of each job that ends while it is watched. naming: for links to games.
  * @returns {JobList}
  */
-export function jobList({ videoId, limit, ended }) {
-  const element = h("ul", { class: "jobs", "aria-live": "polite" });
+export function jobList({ videoId, limit, ended, naming = () => undefined }) {
+  const element = h("ul", { class: "jobs" });
   /** @type {Map<string, { card: HTMLElement, stop: () => void }>} */
   const cards = new Map();
 
@@ -30,16 +35,16 @@ export function jobList({ videoId, limit, ended }) {
     for (const job of items) {
       const there = cards.get(job.job_id);
       if (there) {
-        showJob(there.card, job, refresh);
+        showJob(there.card, job, refresh, naming);
         continue;
       }
       const card = h("li", { class: "job", "data-job": job.job_id });
-      showJob(card, job, refresh);
+      showJob(card, job, refresh, naming);
       let isOver = hasEnded(job);
       const stop = isOver
         ? () => {}
         : followJob(job.job_id, (now) => {
-            showJob(card, now, refresh);
+            showJob(card, now, refresh, naming);
             if (hasEnded(now) && !isOver) {
               isOver = true;
               ended(now);
@@ -63,8 +68,9 @@ export function jobList({ videoId, limit, ended }) {
  * @param {HTMLElement} card
  * @param {any} job
  * @param {() => Promise<void>} changed
+ * @param {Naming} naming
  */
-function showJob(card, job, changed) {
+function showJob(card, job, changed, naming) {
   const act = (/** @type {string} */ word, /** @type {string} */ path, /** @type {string} */ mood = "") => {
     const button = h("button", { type: "button", class: `button small ${mood}` }, word);
     button.addEventListener("click", async () => {
@@ -82,6 +88,9 @@ function showJob(card, job, changed) {
   const { progress } = job;
   const isAtWork = job.state === "running";
   const stage = isAtWork && progress ? [progress.stage.replaceAll("_", " "), progress.message].filter(Boolean).join(" – ") : null;
+  const { video_id: videoId } = job.payload;
+  const name = videoId && naming(videoId);
+  const runId = job.result?.run_id;
   card.dataset.state = job.state;
   fill(
     card,
@@ -94,6 +103,7 @@ function showJob(card, job, changed) {
       !hasEnded(job) && act("Cancel", "cancel"),
       (job.state === "failed" || job.state === "cancelled") && act("Retry", "retry"),
     ),
+    name && h("a", { href: `#/game/${videoId}${runId ? `?run=${runId}` : ""}`, class: "job-game" }, name),
     isAtWork && bar(progress),
     stage && h("p", { class: "quiet" }, stage),
     job.error && h("p", { class: "bad" }, job.error),

@@ -19,7 +19,8 @@ export function listen(shortcuts) {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (target.closest("select, textarea, input:not([type=range], [type=checkbox])")) return;
-    const isOwnKey = event.key === " " || event.key === "Enter" || event.key.startsWith("Arrow");
+    const isSpaceOnPlayer = event.key === " " && target.closest("[data-player]") !== null; // Enter chooses them
+    const isOwnKey = event.key === "Enter" || event.key.startsWith("Arrow") || (event.key === " " && !isSpaceOnPlayer);
     if (isOwnKey && target.matches("button:focus-visible, a:focus-visible, summary:focus-visible, input")) return;
     const found = [...shortcuts, help].find(({ key }) => key === event.key);
     if (!found) return;

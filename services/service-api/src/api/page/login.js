@@ -24,7 +24,7 @@ export function openLogin(main) {
       "form",
       { class: "card login" },
       h("h1", {}, "Log in"),
-      h("p", { class: "quiet" }, "Enter the key that whoever runs LaxAI gave you. It is kept in this browser's session only."),
+      h("p", { class: "quiet" }, "Enter the key that whoever runs LaxAI gave you. It is not kept: this browser stays logged in for some hours."),
       h("label", { for: "key" }, "Key"),
       input,
       problem,

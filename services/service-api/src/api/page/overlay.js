@@ -6,7 +6,7 @@ const TRAIL_SECONDS = 1.6;
 const TRAIL_POINTS = 24;
 
 /**
- * What is drawn. width, height: of the film as displayed, in pixels.
+ * What is drawn.
  * @typedef {{ boxes: boolean, labels: boolean, trails: boolean }} Layers
  */
 
@@ -37,7 +37,7 @@ export class Overlay {
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     const scale = width / this.#size.width;
-    const unit = Math.max(devicePixelRatio, scale);
+    const unit = devicePixelRatio;
     context.clearRect(0, 0, width, height);
     const boxes = tracks.at(film.frame);
     canvas.dataset.frame = String(film.frame);
@@ -81,13 +81,17 @@ export class Overlay {
  * @param {boolean} isSelected
  */
 function drawBox(context, { xyxy, teamId, interpolated }, scale, unit, isSelected) {
-  const [left, top, right, bottom] = xyxy.map((side) => side * scale);
+  const [left, top, width, height] = [xyxy[0] * scale, xyxy[1] * scale, (xyxy[2] - xyxy[0]) * scale, (xyxy[3] - xyxy[1]) * scale];
   context.setLineDash(interpolated ? [4 * unit, 3 * unit] : []);
-  for (const [colour, width] of [["rgb(0 0 0 / 0.55)", isSelected ? 6 : 3.5], [isSelected ? "#fff" : teamColour(teamId), isSelected ? 3 : 2]]) {
-    context.strokeStyle = /** @type {string} */ (colour);
-    context.lineWidth = /** @type {number} */ (width) * unit;
+  const strokes = [
+    { colour: "rgb(0 0 0 / 0.55)", wide: isSelected ? 6 : 3.5 },
+    { colour: isSelected ? "#fff" : teamColour(teamId), wide: isSelected ? 3 : 2 },
+  ];
+  for (const { colour, wide } of strokes) {
+    context.strokeStyle = colour;
+    context.lineWidth = wide * unit;
     context.beginPath();
-    context.roundRect(left, top, right - left, bottom - top, 3 * unit);
+    context.roundRect(left, top, width, height, 3 * unit);
     context.stroke();
   }
   context.setLineDash([]);
@@ -141,13 +145,14 @@ function drawTrails(context, tracks, film, scale, unit, selected) {
   for (const { teamId, playerId, points } of trails.values()) {
     context.strokeStyle = teamColour(teamId);
     context.lineWidth = (playerId !== null && playerId === selected ? 4 : 2) * unit;
-    for (let i = 1; i < points.length; i++) {
+    points.reduce((before, point, i) => {
       context.globalAlpha = 0.75 * (1 - i / points.length);
       context.beginPath();
-      context.moveTo(...points[i - 1]);
-      context.lineTo(...points[i]);
+      context.moveTo(...before);
+      context.lineTo(...point);
       context.stroke();
-    }
+      return point;
+    });
   }
   context.globalAlpha = 1;
 }

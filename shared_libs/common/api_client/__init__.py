@@ -1,0 +1,1 @@
+"""A client of service-api, for programs."""
