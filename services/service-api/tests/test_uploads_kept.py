@@ -76,9 +76,8 @@ def test_what_killed_services_left_half_made_goes_after_a_day(tmp_path: Path) ->
         assert {path.name for path in spool.iterdir()} == {"4567.scratch", "video_0123456789ab.upload"}
 
 
-@pytest.mark.skipif("LAXAI_EXHAUSTIVE" not in os.environ, reason="300 MB: with LAXAI_EXHAUSTIVE=1")
 def test_a_large_upload_is_taken_with_flat_memory(tmp_path: Path) -> None:
-    size, part = 300 << 20, 1 << 20
+    size, part = (300 if "LAXAI_EXHAUSTIVE" in os.environ else 80) << 20, 1 << 20
     program = Program(tmp_path / "log", "-c", _PROGRAM, str(tmp_path))
     peaks = []
     with httpx.Client(base_url=program.url(), timeout=60, trust_env=False) as http:
