@@ -152,11 +152,11 @@ def test_the_job_has_the_limits_and_the_place_that_were_asked_for(work: Path, se
         }
     )
     wanted = task(work, memory_bytes=8 * 2**30, seconds=90)
-    mounted = MountedWork(work, PurePosixPath("/work"))
+    mounted = MountedWork(work, PurePosixPath("/mnt/jobs"))
     body = json.loads(job_for(wanted, more, mounted).to_json())
     pod = body["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    assert container["args"] == ["--out", "/work/job_0123456789ab/out"]
+    assert container["args"] == ["--out", "/mnt/jobs/job_0123456789ab/out"]
     assert container["resources"] == {
         "limits": {"memory": "8589934592", "nvidia.com/gpu": "1"},
         "requests": {"memory": "8589934592", "cpu": "3500m"},
@@ -477,14 +477,14 @@ def test_settings_are_read_from_json_and_unknown_ones_refused() -> None:
 
 @given(st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,48}[a-z0-9])?", fullmatch=True))
 def test_every_key_makes_a_name_that_kubernetes_takes(key: str) -> None:
-    name = job_name(Task(key, "tracking", (), Path("/work/x")))
+    name = job_name(Task(key, "tracking", (), Path("/jobs/x")))
     assert len(name) <= 57 and name.isascii() and "_" not in name and name[-1] != "-"
 
 
 @pytest.mark.parametrize("key", ["", "Ä", "a/b", "-a", "a" * 51])
 def test_a_key_that_no_name_can_hold_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="a task's key"):
-        job_name(Task(key, "tracking", (), Path("/work/x")))
+        job_name(Task(key, "tracking", (), Path("/jobs/x")))
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -493,12 +493,12 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 @given(WORDS, st.sampled_from(["", "onnx:", "--model=", "--settings=onnx:"]))
 def test_paths_below_the_work_folder_are_translated_and_nothing_else_is(word: str, before: str) -> None:
     folder = Path("/srv/laxai.work/job_1")
-    mounted = MountedWork(Path("/srv/laxai.work"), PurePosixPath("/work"))
+    mounted = MountedWork(Path("/srv/laxai.work"), PurePosixPath("/mnt/jobs"))
 
     def translated(argument: str) -> str:
         return mounted.arguments(Task("k", "tracking", (argument,), folder))[0]
 
-    assert translated(f"{before}{folder}/{word.replace('/', '')}") == f"{before}/work/job_1/{word.replace('/', '')}"
-    assert translated(f"{before}{folder}") == f"{before}/work/job_1"
+    assert translated(f"{before}{folder}/{word.replace('/', '')}") == f"{before}/mnt/jobs/job_1/{word.replace('/', '')}"
+    assert translated(f"{before}{folder}") == f"{before}/mnt/jobs/job_1"
     for same in (f"{before}/other{folder}/x", f"{before}{folder}2/x", f"{before}/srv/laxaixwork/job_1", word):
         assert translated(same) == same

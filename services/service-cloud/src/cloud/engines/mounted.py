@@ -27,7 +27,7 @@ class MountedWork:
 
     def arguments(self, task: Task) -> list[str]:
         """A task's arguments with the container's paths: as a whole, after `--option=` and after a prefix as in
-        `onnx:/work/model.onnx`. Raises InputError as `folder` does."""
+        `onnx:/mount/model.onnx`. Raises InputError as `folder` does."""
         here, there = re.escape(str(task.folder)), str(self.folder(task))
         path = re.compile(f"(?<![^:=]){here}(?=/|$)")
         return [path.sub(lambda _: there, argument) for argument in task.arguments]
