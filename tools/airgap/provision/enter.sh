@@ -43,6 +43,9 @@ enter_and_run() {
         --output_user_root="$airgap/bazel" --host_jvm_args=-DBAZEL_TRACK_SOURCE_DIRECTORIES=1 \
         --host_jvm_args="-Dlaxai.root=${provision##*/}-$entrance" \
         --bazelrc="$rc" "$@"
+    if [[ / -ef $root ]]; then
+        exec "$@" # what Bazel started starts Bazel: it is inside already
+    fi
     "enter_with_$entrance" "$@"
 }
 

@@ -8,6 +8,9 @@ import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -131,3 +134,73 @@ def test_a_registry_that_does_not_answer_is_an_error(registry: str, environment:
     result = push("IMAGE_PUSH", environment, "--repository", f"{host}:1/laxai/image", "--tag", "one")
     assert result.returncode != 0
     assert "refused" in result.stderr
+
+
+class AnsweringBadly(BaseHTTPRequestHandler):
+    """A registry that lets nobody in (`accepted` is None), or that goes away after it took so many blobs."""
+
+    protocol_version = "HTTP/1.1"
+    accepted: int | None = None
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        left = type(self).accepted
+        if left is not None and self.command == "PUT":
+            left -= 1
+            type(self).accepted = left
+        if left is not None and left < 0:
+            self.close_connection = True
+            return
+        status, headers, body = self.what()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def what(self) -> tuple[HTTPStatus, dict[str, str], bytes]:
+        if self.path == "/v2/":
+            return HTTPStatus.OK, {}, b"{}"
+        if self.command == "HEAD":
+            return HTTPStatus.NOT_FOUND, {}, b""
+        if type(self).accepted is None:
+            refusal = {"errors": [{"code": "DENIED", "message": "you may not write here"}]}
+            return HTTPStatus.FORBIDDEN, {"Content-Type": "application/json"}, json.dumps(refusal).encode()
+        if self.command == "POST":
+            return HTTPStatus.ACCEPTED, {"Location": f"{self.path.rstrip('/')}/upload"}, b""
+        if self.command == "PATCH":
+            return HTTPStatus.ACCEPTED, {"Location": self.path}, b""
+        return HTTPStatus.CREATED, {}, b""
+
+    do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = answer
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def answering_badly(accepted: int | None) -> Iterator[str]:
+    handler = type("Handler", (AnsweringBadly,), {"accepted": accepted})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_registry_that_lets_nobody_write_is_an_error_in_its_own_words(environment: dict[str, str]) -> None:
+    with answering_badly(None) as registry:
+        result = push("IMAGE_PUSH", environment, "--repository", f"{registry}/laxai/image", "--tag", "one")
+    assert result.returncode != 0
+    assert "DENIED: you may not write here" in result.stderr
+
+
+def test_a_registry_that_goes_away_half_way_is_an_error_and_the_next_push_is_whole(
+    registry: str, environment: dict[str, str]
+) -> None:
+    with answering_badly(2) as gone:
+        result = push("IMAGE_PUSH", environment, "--repository", f"{gone}/laxai/image", "--tag", "one")
+    assert result.returncode != 0
+    assert gone in result.stderr
+    push("IMAGE_PUSH", environment, "--repository", f"{registry}/laxai/image", "--tag", "one").check_returncode()
+    assert sha256(get(registry, "laxai/image/manifests/one", MANIFEST)) == digest_in("IMAGE_DIGEST")

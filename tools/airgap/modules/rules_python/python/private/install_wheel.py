@@ -9,7 +9,6 @@ markers decided for this interpreter. Indexes, certificates and caches are those
 import compileall
 import json
 import py_compile
-import shutil
 import sys
 from email.parser import HeaderParser
 from pathlib import Path
@@ -53,8 +52,11 @@ if len(metadata) != 1:
     sys.exit(f"{requirement.read_text()}: the wheel should bring one METADATA file, and brought {len(metadata)}")
 requires_json.write_text(json.dumps(requires(metadata[0]), indent=1, sort_keys=True))
 
-# Scripts carry this folder's absolute path, and direct_url.json that of the archive: inputs must not.
-shutil.rmtree(target / "bin", ignore_errors=True)
+# Scripts carry this folder's absolute path, and direct_url.json that of the archive: inputs must not. Programs that the
+# wheel brings compiled stay.
+for program in filter(Path.is_file, target.glob("bin/*")):
+    if program.read_bytes()[:2] == b"#!":
+        program.unlink()
 for name in ("direct_url.json", "REQUESTED", "INSTALLER"):
     for path in target.glob(f"*.dist-info/{name}"):
         path.unlink()

@@ -1,5 +1,16 @@
 """The repository that holds the interpreter as one directory."""
 
+_BUILD = """\
+exports_files(["python"], visibility = ["//visibility:public"])
+
+# As in the real module, where it is files and not one directory.
+filegroup(
+    name = "files",
+    srcs = ["python"],
+    visibility = ["//visibility:public"],
+)
+"""
+
 def _interpreter_repository_impl(rctx):
     home = rctx.getenv("LAXAI_AIRGAP_PYTHON")
     if not home:
@@ -10,7 +21,7 @@ def _interpreter_repository_impl(rctx):
     result = rctx.execute(["sh", "-ec", 'cp -a "$1" python; find python -xtype l -delete', "sh", home])
     if result.return_code:
         fail("copying the interpreter from {} failed: {}".format(home, result.stderr))
-    rctx.file("BUILD.bazel", 'exports_files(["python"], visibility = ["//visibility:public"])\n')
+    rctx.file("BUILD.bazel", _BUILD)
 
 interpreter_repository = repository_rule(
     implementation = _interpreter_repository_impl,
