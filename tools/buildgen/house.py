@@ -5,7 +5,7 @@ from buildgen.targets import is_test_place
 
 _SHARED = "shared_libs"
 #: What tests of services and of shared libraries may use of tools/.
-_FOR_TESTS = ("tools/build_defs", "tools/sample")
+_FOR_TESTS = ("tools/build_defs", "tools/chromium", "tools/postgresql", "tools/sample")
 
 
 def area(path: str) -> tuple[str, str]:
@@ -31,7 +31,7 @@ def broken_rule(importer: str, imported: str, *, is_test: bool) -> str:
         if other == "deploy" or (other == "tools" and not is_test):
             return f"what ships does not depend on {there}"
         if other == "tools" and not imported.startswith(_FOR_TESTS):
-            return f"tests use {' and '.join(_FOR_TESTS)} of tools, nothing else"
+            return f"tests use {', '.join(_FOR_TESTS)} of tools, nothing else"
     elif kind == "shared":
         if other == "tools" and is_test and imported.startswith(_FOR_TESTS):
             return ""

