@@ -1,0 +1,1 @@
+"""What lies in an image, and under which licences: a CycloneDX document per image, held against a reviewed list."""
