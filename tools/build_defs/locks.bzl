@@ -52,3 +52,29 @@ def lock_settings(lock):
         Label("//tools/build_defs:accelerator_is_" + accelerator): {_VENV: "pypi_{}_{}".format(lock, accelerator)}
         for accelerator in _TWINS[lock]
     } | {"//conditions:default": settings})
+
+def lock_files(lock):
+    """The files of a service's lock, for rules that read it.
+
+    Args:
+        lock: the lock's short name.
+
+    Returns:
+        A struct of labels: `asked` is the .in file, `locked` the .txt file; for a lock with a twin, both are a select() by
+        //tools/build_defs:accelerator.
+    """
+    if lock not in SERVICE_LOCKS:
+        fail("there is no service's lock '{}'; there are {}".format(lock, ", ".join(SERVICE_LOCKS)))
+    return struct(
+        asked = _by_accelerator(lock, ".in"),
+        locked = _by_accelerator(lock, ".txt"),
+    )
+
+def _by_accelerator(lock, ending):
+    file = Label("//requirements:service_" + lock + ending)
+    if lock not in _TWINS:
+        return file
+    return select({
+        Label("//tools/build_defs:accelerator_is_" + accelerator): Label("//requirements:{}_{}{}".format(lock, accelerator, ending))
+        for accelerator in _TWINS[lock]
+    } | {"//conditions:default": file})

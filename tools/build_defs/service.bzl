@@ -1,6 +1,7 @@
 """What every service declares, in one call."""
 
 load(":house_rules.bzl", "dependency_rule_test")
+load(":image.bzl", "laxai_image")
 load(":python.bzl", "py_binary")
 
 _SERVICE_MAIN = """\
@@ -22,8 +23,8 @@ _service_main = rule(
     },
 )
 
-def laxai_service(name, package, deps, data = [], visibility = ["//deploy/local:__subpackages__"]):
-    """A service: its command line, and the tests that it keeps the rules of the house.
+def laxai_service(name, package, deps, data = [], ports = [], visibility = ["//deploy/local:__subpackages__"]):
+    """A service: its command line, its image, and the tests that it keeps the rules of the house.
 
     `bazel run //services/<name>` is the same as `python -m <package>` in the service's .venv.
 
@@ -32,6 +33,7 @@ def laxai_service(name, package, deps, data = [], visibility = ["//deploy/local:
         package: the Python package below src/.
         deps: the library of that package.
         data: files that the program reads at run time.
+        ports: ports that it listens on, for its image.
         visibility: who may start the service: deploy/local puts the services together.
     """
     main = name + "_main.py"
@@ -47,6 +49,17 @@ def laxai_service(name, package, deps, data = [], visibility = ["//deploy/local:
         main = main,
         visibility = visibility,
         deps = deps,
+    )
+    laxai_image(
+        name = "image",
+        binary = name,
+        package = package,
+        ports = ports,
+        service = name,
+        visibility = [
+            "//deploy:__subpackages__",
+            "//{}:__subpackages__".format(native.package_name()),
+        ],
     )
     dependency_rule_test(
         name = name + "_house_rules",
