@@ -285,6 +285,7 @@ def test_pods_may_do_little() -> None:
     for deployment in everything("Deployment"):
         template = deployment["spec"]["template"]["spec"]
         assert template["securityContext"]["runAsNonRoot"] is True
+        assert template["enableServiceLinks"] is False, "a Service called laxai would set LAXAI_PORT"
         context = container(template)["securityContext"]
         assert context["readOnlyRootFilesystem"] is True and context["allowPrivilegeEscalation"] is False
     services = yaml.safe_load(COMPOSE.read_text())["services"]
