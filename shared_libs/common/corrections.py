@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shared_libs.common.anchors import FRAMES_BESIDE, BoxIndex, Found
 from shared_libs.common.edits import Anchor, Assign, Correction, EditLog, Merge, Rename, Split
-from shared_libs.common.players import Player, Players, Segment, team_key
+from shared_libs.common.players import Player, Players, Segment, team_called, team_key
 from shared_libs.common.roster import RosterEntry, name_in, named_from_roster, roster_names
 from shared_libs.common.tracks import Tracks
 
@@ -336,7 +336,7 @@ class _State:
         return team_id
 
     def _team_called(self, team_id: int) -> str:
-        return self.team_names.get(team_id, f"team {team_id}")
+        return team_called(team_id, self.team_names)
 
     def _name(self, player: Player) -> str | None:
         return player.name if player.name is not None else name_in(self.names, self.team_names, player)

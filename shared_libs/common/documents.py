@@ -1,9 +1,9 @@
 """JSON documents that carry the name and version of their schema."""
 
 import json
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from shared_libs.common.errors import InputError, PathLike
 from shared_libs.common.files import atomic_write, read_bytes
@@ -16,6 +16,17 @@ class Contract(BaseModel):
     """The base of every model that crosses a border: immutable, no unknown fields, no NaN."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("must be a number")
+    return value
+
+
+NUMBER: Final = BeforeValidator(_number)
+"""For an int in what others send, after its Field: pydantic takes true and "1" for 1 as well, and JSON schemas do not.
+In its strict mode it does not even take 1.0, which they do."""
 
 
 def explain(error: ValidationError) -> str:

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError, model_validator
 
 from shared_libs.common.boxes import LARGEST_FRAME
-from shared_libs.common.documents import Contract, check_version, explain
+from shared_libs.common.documents import NUMBER, Contract, check_version, explain
 from shared_libs.common.errors import InputError, OutputError, PathLike
 from shared_libs.utils.ids import new_id, parse_id
 
@@ -34,7 +34,8 @@ def _check_edit_id(text: str) -> str:
 
 
 EditId = Annotated[str, AfterValidator(_check_edit_id)]
-Frame = Annotated[int, Field(ge=0, le=LARGEST_FRAME)]
+Frame = Annotated[int, Field(ge=0, le=LARGEST_FRAME), NUMBER]
+_Pixels = Annotated[float, Field(strict=True)]
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Number = Annotated[str, Field(pattern=r"^[0-9]{1,3}$")]
 
@@ -43,7 +44,7 @@ class Anchor(Contract):
     """A box: `frame` (0-based) and `xyxy`, its left, top, right and bottom in displayed pixels."""
 
     frame: Frame
-    xyxy: tuple[float, float, float, float]
+    xyxy: tuple[_Pixels, _Pixels, _Pixels, _Pixels]
 
     @model_validator(mode="after")
     def _has_a_size(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints, model_validator
 
-from shared_libs.common.documents import Contract
+from shared_libs.common.documents import NUMBER, Contract
 from shared_libs.common.storage import check_name, check_tenant
 from shared_libs.utils.ids import parse_id
 
@@ -21,14 +21,19 @@ def _id_of(kind: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-JobId = Annotated[str, _id_of("job")]
-VideoId = Annotated[str, _id_of("video")]
-RunId = Annotated[str, _id_of("run")]
-DatasetId = Annotated[str, _id_of("dataset")]
-ModelId = Annotated[str, _id_of("model")]
+def _shown_as(pattern: str) -> Any:
+    """What a JSON schema says of a text that a function checks, in better words."""
+    return Field(json_schema_extra={"pattern": pattern})
+
+
+JobId = Annotated[str, _id_of("job"), _shown_as("^job_[0-9a-f]{12}$")]
+VideoId = Annotated[str, _id_of("video"), _shown_as("^video_[0-9a-f]{12}$")]
+RunId = Annotated[str, _id_of("run"), _shown_as("^run_[0-9a-f]{12}$")]
+DatasetId = Annotated[str, _id_of("dataset"), _shown_as("^dataset_[0-9a-f]{12}$")]
+ModelId = Annotated[str, _id_of("model"), _shown_as("^model_[0-9a-f]{12}$")]
 TenantName = Annotated[str, AfterValidator(check_tenant)]
-FileName = Annotated[str, AfterValidator(check_name)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+FileName = Annotated[str, AfterValidator(check_name), _shown_as("^[A-Za-z0-9_]([A-Za-z0-9._-]{0,198}[A-Za-z0-9_-])?$")]
+Seed = Annotated[int, Field(ge=0, lt=2**32), NUMBER]
 
 
 class JobKind(StrEnum):
@@ -61,7 +66,7 @@ class TrackVideo(Contract):
     detections_file: FileName | None = None
     detector_model_id: ModelId | None = None
     reid_model_id: ModelId | None = None
-    online: bool = False
+    online: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
     def _has_one_source_of_boxes(self) -> Self:
@@ -75,17 +80,21 @@ class BuildDataset(Contract):
 
     kind: Literal[JobKind.BUILD_DATASET] = JobKind.BUILD_DATASET
     runs: Annotated[tuple[RunReference, ...], Field(min_length=1)]
-    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    validation_share: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.2
     seed: Seed = 0
 
 
 class TrainReid(Contract):
-    """A re-identification model from a dataset, as a new model; `base_model_id` is where training starts from."""
+    """A re-identification model from a dataset, as a new model; `base_model_id` is where training starts from.
+
+    It takes `epochs`, or `budget_seconds` of training, to which its schedule is fitted, whatever the epochs.
+    """
 
     kind: Literal[JobKind.TRAIN_REID] = JobKind.TRAIN_REID
     dataset_id: DatasetId
     base_model_id: ModelId | None = None
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 60
+    epochs: Annotated[int, Field(ge=1, le=10_000), NUMBER] = 60
+    budget_seconds: Annotated[int, Field(ge=1, le=7 * 24 * 3600), NUMBER] | None = None
     seed: Seed = 0
 
 
@@ -104,8 +113,8 @@ class MakeClips(Contract):
     kind: Literal[JobKind.MAKE_CLIPS] = JobKind.MAKE_CLIPS
     video_id: VideoId
     run_id: RunId
-    player_ids: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
-    padding_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
+    player_ids: Annotated[tuple[Annotated[int, Field(ge=0), NUMBER], ...], Field(min_length=1)] | None = None
+    padding_seconds: Annotated[float, Field(strict=True, ge=0, le=60)] = 1.0
 
 
 Payload = Annotated[TrackVideo | BuildDataset | TrainReid | LinkPlayers | MakeClips, Field(discriminator="kind")]

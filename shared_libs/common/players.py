@@ -21,6 +21,7 @@ from shared_libs.common.json_text import parse_json
 SCHEMA: Final = "laxai.players"
 SCHEMA_VERSION: Final = 1
 _EXAMPLES_NAMED = 3
+_LETTERS = 26
 
 Role = Literal["player", "goalkeeper", "referee"]
 
@@ -76,6 +77,12 @@ class Players:
 
     def __len__(self) -> int:
         return len(self.players)
+
+
+def team_called(team_id: int, team_names: Mapping[int, str]) -> str:
+    """What people are told a team is: its name or, while nobody has said it, Team A, Team B and so on."""
+    letter = chr(ord("A") + team_id) if team_id < _LETTERS else str(team_id + 1)
+    return team_names.get(team_id, f"Team {letter}")
 
 
 def overlaps(player: Player) -> list[tuple[Segment, Segment]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
@@ -17,6 +18,7 @@ from shared_libs.common.job_client.table import at_least, connect, jobs, now, ta
 from shared_libs.common.jobs import PAYLOADS, Job, JobKind, JobState, Payload, Progress
 from shared_libs.common.json_text import dump_json, parse_json
 from shared_libs.common.storage import StoragePathError, check_tenant
+from shared_libs.config.logging import get_logger
 from shared_libs.config.storage import StorageSettings
 from shared_libs.utils.ids import new_id, parse_id
 
@@ -25,6 +27,10 @@ DEFAULT_PRIORITY = 50
 
 class NoSuchJob(InputError):
     """There is no job of that id, or it is another tenant's."""
+
+
+class UnreadableJob(InputError):
+    """What stands in the table of a job is not known to this version of LaxAI."""
 
 
 class JobConflict(InputError):
@@ -83,8 +89,15 @@ class JobClient:
         return job_of(row)
 
     def job(self, tenant: str, job_id: str) -> Job:
-        """A job as it stands now. Raises NoSuchJob."""
-        return job_of(self._row(tenant, job_id))
+        """A job as it stands now. Raises NoSuchJob, and UnreadableJob for one of another version of LaxAI."""
+        given = {"the_tenant": tenant, "the_job": _known(job_id)}
+        row = None
+        if _is_tenant(tenant):
+            with talking(self._engine), self._engine.connect() as connection:
+                row = connection.execute(_ONE, given).one_or_none()
+        if row is None:
+            raise _no_such_job(job_id)
+        return _job(*row)
 
     def list(
         self,
@@ -97,6 +110,7 @@ class JobClient:
         following: str | None = None,
     ) -> Page:
         """Jobs, newest first, `limit` at a time: those in one of `states` and of one of `kinds`, where any are given.
+        One that cannot be read here is left out, and stands in the log.
 
         following: of the page before. Raises InputError where it is of no page, and for a limit below 1.
         """
@@ -104,21 +118,16 @@ class JobClient:
             raise InputError("limit", f"must be at least 1, not {limit}")
         if not _is_tenant(tenant) or (video_id is not None and not _is_id(video_id, "video")):
             return Page((), None)  # not every database takes any text, if only to say that it is not there
-        query = sa.select(jobs).where(jobs.c.tenant == tenant)
-        if states:
-            query = query.where(jobs.c.state.in_(states))
-        if kinds:
-            query = query.where(jobs.c.kind.in_(kinds))
-        if video_id is not None:
-            query = query.where(jobs.c.video_id == video_id)
-        if following is not None:
-            query = query.where(sa.tuple_(jobs.c.created, jobs.c.job_id) < sa.tuple_(*_place(following)))
-        query = query.order_by(jobs.c.created.desc(), jobs.c.job_id.desc()).limit(limit + 1)
+        given: dict[str, Any] = {"the_tenant": tenant, "at_most": limit + 1}
+        given |= {"states": list(states)} if states else {}
+        given |= {"kinds": list(kinds)} if kinds else {}
+        given |= {"the_video": video_id} if video_id is not None else {}
+        given |= dict(zip(("before", "before_id"), _place(following), strict=True)) if following is not None else {}
         with talking(self._engine), self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_listing(frozenset(given)), given).all()
         page = rows[:limit]
         more = f"{page[-1].created!r}_{page[-1].job_id}" if len(rows) > limit else None
-        return Page(tuple(map(job_of, page)), more)
+        return Page(tuple(_readable(page)), more)
 
     def cancel(self, tenant: str, job_id: str) -> Job:
         """Cancels a job: one that no living worker has at once, one that runs within seconds, when its worker has
@@ -225,23 +234,94 @@ class JobClient:
 
 
 def job_of(row: Any) -> Job:
-    """A row of the table as a job."""
-    return Job(
-        job_id=row.job_id,
-        tenant=row.tenant,
-        payload=PAYLOADS[JobKind(row.kind)].model_validate_json(row.payload),
-        state=row.state,
-        progress=None if row.progress is None else Progress.model_validate_json(row.progress),
-        idempotency_key=row.idempotency_key,
-        priority=row.priority,
-        created=_time(row.created),
-        started=None if row.started is None else _time(row.started),
-        finished=None if row.finished is None else _time(row.finished),
-        error=row.error,
-        result=None if row.result is None else parse_json(row.job_id, row.result.encode()),
-        retry_of=row.retry_of,
-        revision=row.revision,
-    )
+    """A row of the table as a job: the same one while the row stays as it is. Raises UnreadableJob."""
+    return _job(*(getattr(row, column.name) for column in _SHOWN))
+
+
+_SHOWN = (
+    jobs.c.job_id,
+    jobs.c.tenant,
+    jobs.c.kind,
+    jobs.c.payload,
+    jobs.c.state,
+    jobs.c.progress,
+    jobs.c.idempotency_key,
+    jobs.c.priority,
+    jobs.c.created,
+    jobs.c.started,
+    jobs.c.finished,
+    jobs.c.error,
+    jobs.c.result,
+    jobs.c.retry_of,
+    jobs.c.revision,
+)
+"""What a job is made of, in the order of `_job`."""
+
+_ONE = sa.select(*_SHOWN).where(jobs.c.tenant == sa.bindparam("the_tenant"), jobs.c.job_id == sa.bindparam("the_job"))
+
+
+@functools.lru_cache
+def _listing(given: frozenset[str]) -> sa.Select[Any]:
+    """The query for a page, by what is given for it; made once, since that takes longer than to ask it."""
+    query = sa.select(*_SHOWN).where(jobs.c.tenant == sa.bindparam("the_tenant"))
+    if "states" in given:
+        query = query.where(jobs.c.state.in_(sa.bindparam("states", expanding=True)))
+    if "kinds" in given:
+        query = query.where(jobs.c.kind.in_(sa.bindparam("kinds", expanding=True)))
+    if "the_video" in given:
+        query = query.where(jobs.c.video_id == sa.bindparam("the_video"))
+    if "before" in given:
+        place = sa.tuple_(sa.bindparam("before", type_=sa.Double), sa.bindparam("before_id", type_=sa.String))
+        query = query.where(sa.tuple_(jobs.c.created, jobs.c.job_id) < place)
+    return query.order_by(jobs.c.created.desc(), jobs.c.job_id.desc()).limit(sa.bindparam("at_most"))
+
+
+@functools.lru_cache(maxsize=2048)
+def _job(
+    job_id: str,
+    tenant: str,
+    kind: str,
+    payload: str,
+    state: str,
+    progress: str | None,
+    idempotency_key: str | None,
+    priority: int,
+    created: float,
+    started: float | None,
+    finished: float | None,
+    error: str | None,
+    result: str | None,
+    retry_of: str | None,
+    revision: int,
+) -> Job:
+    try:
+        return Job(
+            job_id=job_id,
+            tenant=tenant,
+            payload=PAYLOADS[JobKind(kind)].model_validate_json(payload),
+            state=JobState(state),
+            progress=None if progress is None else Progress.model_validate_json(progress),
+            idempotency_key=idempotency_key,
+            priority=priority,
+            created=_time(created),
+            started=None if started is None else _time(started),
+            finished=None if finished is None else _time(finished),
+            error=error,
+            result=None if result is None else parse_json(job_id, result.encode()),
+            retry_of=retry_of,
+            revision=revision,
+        )
+    except ValueError as error:  # of pydantic, too
+        cause = "is of another version of LaxAI, which this one does not know"
+        raise UnreadableJob(job_id, cause, hint="update what runs here, and then try the job again") from error
+
+
+def _readable(rows: Iterable[Any]) -> Iterator[Job]:
+    for row in rows:
+        try:
+            yield _job(*row)
+        except UnreadableJob as error:
+            get_logger(__name__).error("unreadable_job", job_id=row.job_id, error=str(error.__cause__))
 
 
 def _is(tenant: str, job_id: str) -> sa.ColumnElement[bool]:

@@ -21,6 +21,10 @@ SCHEMA_VERSION: Final = 1
 FROZEN_SECONDS: Final = 10
 """After which PostgreSQL ends a transaction in which nothing happens."""
 
+CONNECTIONS: Final = 16
+"""That a program keeps open, where it has used so many at once: opening another for each question takes longer than the
+question."""
+
 metadata = sa.MetaData()
 
 jobs = sa.Table(
@@ -156,7 +160,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError.from_os_error(folder, error) from error
-    engine = sa.create_engine(url.set(database=str(path)), connect_args={"timeout": 30.0})
+    engine = sa.create_engine(url.set(database=str(path)), pool_size=CONNECTIONS, connect_args={"timeout": 30.0})
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: Any) -> None:
@@ -171,7 +175,8 @@ def _postgresql(url: sa.URL) -> sa.Engine:
     url = url.set(drivername="postgresql+psycopg")
     # A program that is frozen within a transaction must not keep the others from what it has locked there.
     options = f"-c idle_in_transaction_session_timeout={FROZEN_SECONDS * 1000}"
-    return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "options": options})
+    arguments = {"connect_timeout": 10, "options": options}
+    return sa.create_engine(url, pool_size=CONNECTIONS, pool_pre_ping=True, connect_args=arguments)
 
 
 _ENGINES = {"sqlite": _sqlite, "postgresql": _postgresql, "postgresql+psycopg": _postgresql}

@@ -261,7 +261,7 @@ def test_teams_and_roles_that_contradict_are_told() -> None:
     done = replayed(merge(at(1, 5), at(2, 60)), teams=teams)
     assert (by_id(done)[1].team_id, by_id(done)[1].role) == (0, "player")
     assert remarks(done) == [
-        "player 2 was in team 1, player 1 stays in team 0",
+        "player 2 was in Team B, player 1 stays in Team A",
         "player 2 was a goalkeeper, player 1 stays a player",
     ]
 
@@ -277,7 +277,7 @@ def test_a_role_that_the_first_has_not_comes_from_the_second_but_no_referee_gets
     assert (by_id(keeper)[1].team_id, by_id(keeper)[1].role, keeper.remarks) == (0, "goalkeeper", ())
     referee = replayed(merge(at(1, 5), at(2, 60)), teams=Teams({1: 0}, {2: "referee"}))
     assert (by_id(referee)[1].team_id, by_id(referee)[1].role) == (0, None)
-    assert remarks(referee) == ["player 2 was a referee, player 1 stays in team 0"]
+    assert remarks(referee) == ["player 2 was a referee, player 1 stays in Team A"]
 
 
 def test_who_is_one_already_is_merged_without_a_word() -> None:
@@ -424,7 +424,7 @@ def test_the_rosters_name_changes_with_the_number_and_a_said_one_does_not() -> N
 
 def test_one_number_twice_in_a_team_is_told() -> None:
     done = replayed(rename(at(1, 5), number="7"), rename(at(2, 60), number="7"), rename(at(3, 60), number="7"))
-    assert remarks(done) == ["player 1 and player 2 are all number 7 of team 0"]
+    assert remarks(done) == ["player 1 and player 2 are all number 7 of Team A"]
 
 
 @pytest.mark.parametrize("said", [{"name": "  "}, {"team": " \t", "name": "Ann"}])
@@ -464,7 +464,7 @@ def test_the_majority_of_the_whole_log_decides_whose_name_it_is() -> None:
     done = replayed(*edits, tracks=four, teams=teams)
     assert done.players.team_names == {0: "Eagles", 1: "Hawks"}
     assert [player.team_id for player in done.players] == [1, 0, 0, 1]
-    assert remarks(done) == ["player 1 was in team 0 and is now in Hawks"]
+    assert remarks(done) == ["player 1 was in Team A and is now in Hawks"]
     assert done.remarks[0].edit_id == edits[0].edit_id
 
 

@@ -30,6 +30,7 @@ EXAMPLES: list[Any] = [
     TrackVideo(video_id=VIDEO, detections_file="det.txt", reid_model_id=MODEL, online=True),
     BuildDataset(runs=(RunReference(video_id=VIDEO, run_id=RUN),)),
     TrainReid(dataset_id=DATASET, epochs=3),
+    TrainReid(dataset_id=DATASET, budget_seconds=60),
     LinkPlayers(video_id=VIDEO, run_id=RUN),
     MakeClips(video_id=VIDEO, run_id=RUN, player_ids=(1, 2)),
 ]
@@ -68,6 +69,11 @@ def test_a_job_comes_back_from_json_with_the_payload_of_its_kind(payload: Any) -
         (BuildDataset, {"runs": ({"video_id": VIDEO, "run_id": RUN},), "validation_share": 1.0}),
         (TrainReid, {"dataset_id": DATASET, "epochs": 0}),
         (TrainReid, {"dataset_id": DATASET, "seed": -1}),
+        (TrainReid, {"dataset_id": DATASET, "epochs": True}),
+        (TrainReid, {"dataset_id": DATASET, "epochs": "60"}),
+        (TrainReid, {"dataset_id": DATASET, "epochs": 1.5}),
+        (TrackVideo, {"video_id": VIDEO, "online": 1}),
+        (TrainReid, {"dataset_id": DATASET, "budget_seconds": 0}),
         (MakeClips, {"video_id": VIDEO, "run_id": RUN, "player_ids": ()}),
         (MakeClips, {"video_id": VIDEO, "run_id": RUN, "padding_seconds": -1}),
     ],
@@ -75,6 +81,18 @@ def test_a_job_comes_back_from_json_with_the_payload_of_its_kind(payload: Any) -
 def test_payloads_that_make_no_sense_are_refused(model: Any, fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         model.model_validate(fields)
+
+
+def test_numbers_are_as_json_has_them() -> None:
+    assert TrainReid.model_validate({"dataset_id": DATASET, "epochs": 7.0}).epochs == 7
+    schema = TrainReid.model_json_schema()["properties"]
+    assert (schema["epochs"]["type"], schema["epochs"]["minimum"]) == ("integer", 1)
+    assert schema["dataset_id"]["pattern"] == "^dataset_[0-9a-f]{12}$"
+
+
+def test_a_training_of_before_there_were_budgets_is_read() -> None:
+    old = {"kind": "train_reid", "dataset_id": DATASET, "base_model_id": None, "epochs": 60, "seed": 0}
+    assert job(payload=old).payload == TrainReid(dataset_id=DATASET)
 
 
 def test_the_states_follow_each_other_as_designed() -> None:

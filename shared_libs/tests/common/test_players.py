@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared_libs.common.errors import InputError, OutputError
-from shared_libs.common.players import Player, Players, Segment, overlaps, read_players, team_key, write_players
+from shared_libs.common.players import (
+    Player,
+    Players,
+    Segment,
+    overlaps,
+    read_players,
+    team_called,
+    team_key,
+    write_players,
+)
 
 ROLES = st.sampled_from([None, "player", "goalkeeper", "referee"])
 NAMES = st.text(min_size=1).filter(lambda name: bool(team_key(name)))
@@ -89,6 +98,16 @@ def test_players_with_team_names_can_be_hashed_and_do_not_change_with_the_caller
     names[0] = "Hawks"
     assert made.team_names == {0: "Eagles"}
     assert hash(made) == hash(Players((Player(1, 0),), {0: "Eagles"}))
+
+
+def test_a_team_without_a_name_has_a_letter() -> None:
+    assert [team_called(i, {1: "Hawks"}) for i in (0, 1, 2, 25, 26)] == [
+        "Team A",
+        "Hawks",
+        "Team C",
+        "Team Z",
+        "Team 27",
+    ]
 
 
 def test_a_track_that_was_split_may_have_two_players() -> None:
