@@ -6,7 +6,7 @@ import hashlib
 import random
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -66,8 +66,12 @@ def film(
     size: tuple[int, int] = (128, 96),
     sound: str | None = None,
     container: str | None = None,
+    draw: Callable[[int, int, int], npt.NDArray[np.uint8]] = picture,
 ) -> Path:
-    """A film of a codec, whose frames follow each other after `steps` of 1/90000 s, again and again."""
+    """A film of a codec, whose frames follow each other after `steps` of 1/90000 s, again and again.
+
+    draw: makes the picture of a number, a width and a height.
+    """
     with av.open(str(path), "w", format=container) as target:
         stream = cast(VideoStream, target.add_stream(codec, rate=Fraction(90_000, steps[0])))
         stream.width, stream.height, stream.pix_fmt = *size, pixels
@@ -79,7 +83,7 @@ def film(
         audio = cast(AudioStream, target.add_stream(sound, rate=48_000)) if sound is not None else None
         pts = 0
         for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(draw(number, *size), format="rgb24")
             frame.pts, frame.time_base = pts, Fraction(1, 90_000)
             target.mux(stream.encode(frame))
             pts += steps[number % len(steps)]
@@ -137,10 +141,10 @@ def upload(http: httpx.Client, path: Path, **more: Any) -> str:
     return video_id
 
 
-def settled(http: httpx.Client, video_id: str, **wanted: str) -> dict[str, Any]:
-    """The video once it is ready, or as `wanted` says."""
+def settled(http: httpx.Client, video_id: str, *, seconds: float = SECONDS, **wanted: str) -> dict[str, Any]:
+    """The video once it is ready, or as `wanted` says; no more than so many seconds are waited."""
     wanted = wanted or {"state": "ready"}
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         video: dict[str, Any] = http.get(f"/api/v1/videos/{video_id}").json()
         if all(video[name] == value for name, value in wanted.items()):

@@ -32,6 +32,7 @@ LACKING = {
     ("GET", "/videos/{video_id}/file"), ("GET", "/videos/{video_id}/proxy"), ("GET", "/videos/{video_id}/thumbnail"),
     ("GET", "/videos/{video_id}/times"), ("GET", "/videos/{video_id}/uses"),
     ("GET", "/videos/{video_id}/runs/{run_id}/report.html"), ("GET", "/videos/{video_id}/runs/{run_id}/annotated.mp4"),
+    ("GET", "/videos/{video_id}/runs/{run_id}/pictures"),
     ("GET", "/videos/{video_id}/runs/{run_id}/clips/{clips_id}"),
     ("GET", "/videos/{video_id}/runs/{run_id}/clips/{clips_id}/{player_id}.mp4"),
     # Of which there is a whole that has it too.

@@ -18,6 +18,7 @@ from tests.served import Served, new_site, problem, served
 
 from api.games import edits as edit_log
 from api.games.edits import read_said
+from postgresql.databases import KINDS, NewDatabase, databases
 from shared_libs.common.edits import Anchor, Rename, read_edits
 from shared_libs.common.errors import OutputError
 from shared_libs.common.players import Player, Players, Segment
@@ -25,9 +26,15 @@ from shared_libs.common.storage import EDITS, video_file
 from shared_libs.utils.ids import new_id
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase]:
+    with databases(request.param, tmp_path_factory.mktemp("databases")) as new:
+        yield new
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("games")) as place:
+def place(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("games"), database=new_database()) as place:
         yield place
 
 
@@ -205,23 +212,22 @@ from api.games.edits import add_edit
 from shared_libs.common.edits import Anchor, Rename
 from api.settings import ApiSettings
 from api.site import open_site
-folder, tenant, video_id, author = sys.argv[1:]
-site = open_site(ApiSettings.load(storage=folder + "/storage"))
+folder, database, tenant, video_id, author = sys.argv[1:]
+site = open_site(ApiSettings.load(storage=folder + "/storage", database=database))
 for frame in range(10):
     edit = Rename(author=author, anchor=Anchor(frame=frame, xyxy=(0.0, 0.0, 1.0, 1.0)), name="Jo")
     add_edit(site.files, site.engine, tenant, video_id, lambda said: edit)
 """
 
 
-def test_writers_in_several_processes_lose_nothing(tmp_path: Path, video: str) -> None:
+def test_writers_in_several_processes_lose_nothing(tmp_path: Path, new_database: NewDatabase, video: str) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    database = new_database()
     authors = ["Al", "Jo", "Kim"]
-    writers = [
-        subprocess.Popen([sys.executable, "-c", _WRITES_TEN, str(tmp_path), TENANT, video, author], env=environment)
-        for author in authors
-    ]
+    command = [sys.executable, "-c", _WRITES_TEN, str(tmp_path), database, TENANT, video]
+    writers = [subprocess.Popen([*command, author], env=environment) for author in authors]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
-    log = read_said(new_site(tmp_path).files, TENANT, video).log
+    log = read_said(new_site(tmp_path, database=database).files, TENANT, video).log
     assert sorted(edit.author for edit in log.edits) == sorted(authors * 10)
 
 

@@ -20,6 +20,7 @@ from tests.served import Served, problem, served
 from api.queue import feeds
 from api.queue.feeds import JobFeeds
 from api.routers import jobs as jobs_router
+from postgresql.databases import KINDS, NewDatabase, databases
 from shared_libs.common.errors import TransientError
 from shared_libs.common.job_client.client import JobClient
 from shared_libs.common.job_client.table import jobs, now
@@ -27,9 +28,15 @@ from shared_libs.common.jobs import Job, JobState, Progress, TrackVideo
 from shared_libs.utils.ids import new_id
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase]:
+    with databases(request.param, tmp_path_factory.mktemp("databases")) as new:
+        yield new
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("games")) as place:
+def place(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("games"), database=new_database()) as place:
         yield place
 
 

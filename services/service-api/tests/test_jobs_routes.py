@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from tests.made_games import TENANT, put_dataset, put_run, put_video
 from tests.served import Served, problem, served
 
+from postgresql.databases import KINDS, NewDatabase, databases
 from shared_libs.common.job_client.table import jobs, now, workers
 from shared_libs.common.jobs import JobState
 from shared_libs.utils.ids import new_id
@@ -17,9 +18,15 @@ from shared_libs.utils.ids import new_id
 JOBS = "/api/v1/jobs"
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase]:
+    with databases(request.param, tmp_path_factory.mktemp("databases")) as new:
+        yield new
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("games"), quota_jobs=40) as place:
+def place(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("games"), database=new_database(), quota_jobs=40) as place:
         yield place
 
 

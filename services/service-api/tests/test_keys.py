@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -12,13 +12,22 @@ from hypothesis import strategies as st
 from api.access.keys import KeyStore, NoSuchKey, Scope
 from api.access.sessions import SessionStore
 from api.database import open_database, sessions
+from postgresql.databases import KINDS, NewDatabase, databases
 from shared_libs.common.errors import InputError
 from shared_libs.utils.ids import parse_id
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase]:
+    with databases(request.param, tmp_path_factory.mktemp("databases")) as new:
+        yield new
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> sa.Engine:
-    return open_database(f"sqlite:///{tmp_path}/laxai.db")
+def engine(new_database: NewDatabase) -> Iterator[sa.Engine]:
+    made = open_database(new_database())
+    yield made
+    made.dispose()
 
 
 def test_a_key_is_found_by_the_whole_of_it(engine: sa.Engine) -> None:

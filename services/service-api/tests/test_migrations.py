@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -15,12 +15,19 @@ from alembic.runtime.migration import MigrationContext
 from api.access.keys import KeyStore, Scope
 from api.cli import main
 from api.database import VERSION_TABLE, metadata, open_database
-from shared_libs.common.errors import InputError, TransientError
+from postgresql.databases import KINDS, NewDatabase, databases
+from shared_libs.common.errors import InputError, UserError
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase]:
+    with databases(request.param, tmp_path_factory.mktemp("databases")) as new:
+        yield new
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/laxai.db"
+def database(new_database: NewDatabase) -> str:
+    return new_database()
 
 
 def test_migrations_make_the_tables_that_the_code_declares(database: str) -> None:
@@ -42,7 +49,7 @@ def test_what_is_in_a_database_stays_at_another_start(database: str) -> None:
     assert KeyStore(open_database(database)).owner(token) == key
 
 
-def test_processes_that_start_at_the_same_moment_all_come_up(database: str) -> None:
+def test_processes_that_start_at_the_same_moment_all_come_up(database: str, new_database: NewDatabase) -> None:
     program = "import sys\nfrom api.database import open_database\nsys.stdin.read()\nopen_database(sys.argv[1])\n"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     started = [
@@ -63,7 +70,7 @@ def test_processes_that_start_at_the_same_moment_all_come_up(database: str) -> N
         said.append(each.communicate(timeout=60)[1].decode())
     assert [each.returncode for each in started] == [0, 0, 0], said
     versions = f"SELECT version_num FROM {VERSION_TABLE}"
-    with open_database(database).connect() as connection, open_database(f"{database}-alone").connect() as alone:
+    with open_database(database).connect() as connection, open_database(new_database()).connect() as alone:
         [version] = connection.exec_driver_sql(versions).all()
         assert [version] == alone.exec_driver_sql(versions).all()
 
@@ -73,7 +80,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(database: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
         connection.exec_driver_sql("DROP TABLE laxai_keys")  # the migration makes it, and then meets the other one
-    with pytest.raises(TransientError, match="laxai_sessions"):
+    with pytest.raises(UserError, match="laxai_sessions"):
         open_database(database).dispose()
     with engine.connect() as connection:
         assert "laxai_keys" not in sa.inspect(connection).get_table_names()

@@ -113,7 +113,7 @@ def test_shifts_are_a_table_for_all_for_some_and_for_a_team(place: Served, video
     coach = _coach(place, video, BROKEN)
     rows = _shifts(coach)
     assert [(row["team"], row["player_id"], row["shift"]) for row in rows] == [
-        ("Eagles", "1", "1"), ("Eagles", "1", "2"), ("team 1", "2", "1"), ("", "4", "1"),
+        ("Eagles", "1", "1"), ("Eagles", "1", "2"), ("Team B", "2", "1"), ("", "4", "1"),
     ]  # fmt: skip
     assert rows[0]["seconds"] == f"{61 / FPS:.3f}" and rows[0]["end_frame"] == "60" and rows[0]["number"] == "7"
     assert [row["player_id"] for row in _shifts(coach, player_id=[4, 2])] == ["4", "2"]

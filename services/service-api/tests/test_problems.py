@@ -151,7 +151,12 @@ def test_unknown_addresses_and_methods_are_problems(place: Served) -> None:
     answer = place.http.put("/api/v1/health/live")
     problem(answer, 405, "method-not-allowed")
     assert answer.headers["Allow"] == "GET"
-    problem(place.http.post("/"), 405, "method-not-allowed")
+    several = place.http.put("/api/v1/videos")  # two routes, of one method each
+    problem(several, 405, "method-not-allowed")
+    assert several.headers["Allow"] == "GET, POST"
+    page = place.http.post("/")
+    problem(page, 405, "method-not-allowed")
+    assert page.headers["Allow"] == "GET, HEAD"
 
 
 def test_problems_have_the_form_that_openapi_says(place: Served) -> None:

@@ -9,16 +9,16 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Match, Mount
-from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api import __version__, problems
+from api import __version__
 from api.access.browser import BrowserRules
-from api.access.caller import COOKIE
 from api.access.limits import BodyLimit
 from api.metrics import Measured
+from api.openapi import PROBLEM, completed
+from api.page_files import PageFiles
 from api.problems import CaughtErrors, answer_with_problems
-from api.routers import datasets, edits, health, jobs, models, players, runs, session, uploads, videos
+from api.routers import datasets, edits, health, jobs, models, pictures, players, runs, session, uploads, videos
 from api.settings import ApiSettings
 from api.site import Site, open_site
 from api.threads import in_threads
@@ -32,6 +32,7 @@ ROUTERS: Final = (
     jobs.router,
     runs.router,
     players.router,
+    pictures.router,
     edits.router,
     datasets.router,
     models.router,
@@ -40,11 +41,6 @@ ROUTERS: Final = (
 """In the order of the OpenAPI document."""
 
 _OPEN_PATHS: Final = (f"{PREFIX}/health/live", f"{PREFIX}/health/ready")
-
-_PROBLEM: Final = {
-    "description": "What went wrong.",
-    "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
 
 
 def create_app(settings: ApiSettings, site: Site | None = None) -> FastAPI:
@@ -61,7 +57,7 @@ def create_app(settings: ApiSettings, site: Site | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_name,
-        responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
+        responses={"4XX": PROBLEM, "5XX": PROBLEM},
     )
     app.state.site = site or open_site(settings)
     answer_with_problems(app)
@@ -74,7 +70,7 @@ def create_app(settings: ApiSettings, site: Site | None = None) -> FastAPI:
         _add_routes(app, router, PREFIX)
     _add_routes(app, health.metrics_router)
     # Bazel lays the page out as links to where it was built.
-    files = StaticFiles(directory=Path(__file__).parent / "page", html=True, follow_symlink=True)
+    files = PageFiles(directory=Path(__file__).parent / "page", html=True, follow_symlink=True)
     app.router.routes.append(_Page("/", app=files))
     return app
 
@@ -102,15 +98,8 @@ class _App(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            document = super().openapi()
-            components = document.setdefault("components", {})
-            components.setdefault("schemas", {})["Problem"] = dict(problems.SCHEMA)
-            components["securitySchemes"] = {
-                "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
-                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "The page's session."},
-            }
-            document["security"] = [{"key": []}, {"session": []}]
-        return super().openapi()
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
 
 
 class _Page(Mount):

@@ -14,6 +14,9 @@ from starlette.requests import ClientDisconnect
 from api.access.limits import allow_body
 from api.problems import Problem
 
+MOST_BYTES: Final = 2**53 - 1
+"""That can be spoken of: numbers that JSON has exactly, whoever reads it."""
+
 IDLE_SECONDS: Final = 30.0
 """After which a sender of whom nothing is heard is given up: most often the network has gone, and they come again."""
 

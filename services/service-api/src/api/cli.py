@@ -126,7 +126,7 @@ def revoke_command(
     key_id: Annotated[str, typer.Argument(metavar="KEY", help="The key's id, key_…: not the whole of it.")],
     database: Database = None,
 ) -> None:
-    """Ends a key, and the sessions that began with it, at once."""
+    """Ends a key, and the sessions that began with it, within a second."""
     store, _ = _store(database, None)
     key = store.revoke(key_id)
     typer.echo(f"{key.key_id} is revoked")

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from shared_libs.common.errors import InputError
-from shared_libs.common.job_client.table import connect, talking
+from shared_libs.common.job_client.table import connect, place_of, talking
 
 metadata = sa.MetaData()
 """Of the tables of this service. Whoever declares one adds a revision in migrations/versions that makes it."""
@@ -50,13 +50,17 @@ sessions = sa.Table(
 def open_database(database: str) -> sa.Engine:
     """The engine for a database, with all tables as this version of the service knows them.
 
-    Raises InputError for a URL that cannot be used and for a database that a newer version has written, TransientError
-    for one that cannot be reached now.
+    Raises InputError for a URL that cannot be used, for a database that a newer version has written, and for one in
+    which tables cannot be made; TransientError for one that cannot be reached now.
     """
     engine = connect(database)
-    with talking(engine), engine.begin() as connection:
-        _lock(connection)
-        _upgrade(connection)
+    try:
+        with talking(engine), engine.begin() as connection:
+            _lock(connection)
+            _upgrade(connection)
+    except sa.exc.DBAPIError as error:
+        cause = f"its tables cannot be brought up to date: {' '.join(str(error.orig).split())}"
+        raise InputError(place_of(engine), cause, hint="see what else is in it, and what its user may do") from error
     return engine
 
 
@@ -80,7 +84,8 @@ def _upgrade(connection: sa.Connection) -> None:
     if found == known.get_current_head():
         return
     if found is not None and found not in {each.revision for each in known.walk_revisions()}:
-        place = connection.engine.url.render_as_string(hide_password=True)
         cause = f"its tables are in form {found}, which this program does not know"
-        raise InputError(place, cause, hint="use the version of LaxAI that wrote it, or another database")
+        raise InputError(
+            place_of(connection.engine), cause, hint="use the version of LaxAI that wrote it, or another database"
+        )
     command.upgrade(config, "head")

@@ -32,6 +32,7 @@ class Kept(Generic[Key, Value]):
         self._weigh = weigh
         self._lock = threading.Lock()
         self._values: OrderedDict[Key, Value] = OrderedDict()
+        self._total = 0
         self._making: dict[Key, _Making] = {}
 
     def __len__(self) -> int:
@@ -63,11 +64,14 @@ class Kept(Generic[Key, Value]):
     def drop(self, key: Key) -> None:
         """Forgets what is kept of a key."""
         with self._lock:
-            self._values.pop(key, None)
+            if key in self._values:
+                self._total -= self._weigh(self._values.pop(key))
 
     def _keep(self, key: Key, value: Value) -> None:
-        if self._weigh(value) > self._weight:
+        weight = self._weigh(value)
+        if weight > self._weight:
             return
         self._values[key] = value
-        while len(self._values) > self._at_most or sum(map(self._weigh, self._values.values())) > self._weight:
-            self._values.popitem(last=False)
+        self._total += weight
+        while len(self._values) > self._at_most or self._total > self._weight:
+            self._total -= self._weigh(self._values.popitem(last=False)[1])

@@ -21,7 +21,8 @@ Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
 """With 50 as its default, by convention."""
 
 Following = Annotated[
-    str | None, Query(max_length=400, description="The next page: `following` of the page before.", examples=[None])
+    str | None,
+    Query(pattern="^[A-Za-z0-9._+-]{1,400}$", description="The next page: `following` of the page before."),
 ]
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared_libs.common.errors import DASH, OutputError, TransientError, UserError
@@ -110,7 +111,10 @@ def answer_with_problems(app: FastAPI) -> None:
     """Lets the app answer all errors with problems."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        return _answer(error, request.scope)
+        answer = _answer(error, request.scope)
+        if answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = ", ".join(_methods_at(app, request.scope))
+        return answer
 
     for kind in (HTTPException, RequestValidationError, UserError, StoragePathError):
         app.add_exception_handler(kind, answer)
@@ -144,6 +148,12 @@ def _answer(error: Exception, scope: Scope) -> Response:
         said = {"method": scope["method"], "route": getattr(scope.get("route"), "path", ""), **problem.more}
         get_logger(__name__).error("request_failed", status=int(problem.status_code), exc_info=error, **said)
     return problem.response()
+
+
+def _methods_at(app: FastAPI, scope: Scope) -> list[str]:
+    """What an address takes. The router itself knows only of the first route there; what has no route is the page's."""
+    routes = [each for each in app.router.routes if isinstance(each, Route) and each.matches(scope)[0] != Match.NONE]
+    return sorted({method for route in routes for method in route.methods or ()}) or ["GET", "HEAD"]
 
 
 def _invalid(error: RequestValidationError) -> Problem:

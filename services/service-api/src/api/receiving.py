@@ -10,6 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
 
 from api.site import Site
+from api.threads import in_thread
 from api.videos.intake import Intake
 from api.videos.removal import Remover
 from api.videos.spool import Spool
@@ -31,8 +32,9 @@ def intake_of(app: FastAPI) -> Intake:
     return intake
 
 
-def _intake_here(request: Request) -> Intake:
-    return intake_of(request.app)
+async def _intake_here(request: Request) -> Intake:
+    intake: Intake | None = getattr(request.app.state, "intake", None)
+    return intake if intake is not None else await in_thread(intake_of, request.app)
 
 
 Receiving = Annotated[Intake, Depends(_intake_here)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import signal
@@ -49,6 +50,9 @@ def serve(settings: ApiSettings) -> None:
             allowed = [*allowed, name.lower()]
         app = create_app(settings.model_copy(update={"allowed_hosts": allowed}), site)
         intake_of(app)
+        # What is there by now stays: nobody is to wait while it is looked through for what does not.
+        gc.collect()
+        gc.freeze()
         Server(app).run(sockets=[sock])
 
 

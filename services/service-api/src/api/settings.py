@@ -30,7 +30,8 @@ class ApiSettings(StorageSettings):
     """host, port: where to listen; 0 chooses a port.
 
     allowed_hosts: the names that the service is reached by, each with any port unless it names one; `*` for all of
-    them, behind a proxy that sees to it. spool: the folder where uploads stand until they are whole. json_bytes: of a
+    them, behind a proxy that sees to it. spool: the folder where uploads stand until
+    they are stored, and until the film that browsers play is made of them where one is needed. json_bytes: of a
     request's body, where a route allows no more. upload_bytes: of a video. detections_bytes, model_bytes: of these.
     quota_videos, quota_bytes, quota_jobs: what a tenant may have: videos, bytes of them, jobs that have not ended.
     requests_per_second, requests_at_once: of one caller, on average and in a burst; attempts_per_minute: with a wrong

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 Result = TypeVar("Result")
 
 THREADS: Final = 8
-"""Fewer than an engine has connections (15): whoever had to wait for one there could wait for long, for it is not first
+"""Fewer than an engine has connections: whoever had to wait for one there could wait for long, for it is not first
 come, first served."""
 
 

@@ -103,7 +103,8 @@ class KeyStore:
             return tuple(key_of(row) for row in connection.execute(query))
 
     def revoke(self, key_id: str) -> Key:
-        """Ends a key, and all sessions that began with it, at once. One that has ended stays so. Raises NoSuchKey."""
+        """Ends a key, and all sessions that began with it: here at once, in other processes within a second. One that
+        has ended stays so. Raises NoSuchKey."""
         query = (
             sa.update(keys)
             .where(keys.c.key_id == key_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -14,6 +15,9 @@ from typing import Final
 from api.access.keys import Scope
 from api.access.sessions import Session
 from api.threads import in_thread
+
+LOOK_SECONDS: Final = 1.0
+"""How old a look at the database may be. So much later at the latest, what another process revoked has ended."""
 
 _KEPT_SECONDS: Final = 60.0
 _MANY: Final = 10_000
@@ -36,14 +40,16 @@ class RecentCallers:
     """The callers of the last minute, by what they showed: of that, only a hash is kept.
 
     state: tells keys and sessions as they stand in the database from what they were before any change. Callers who
-    come at the same time share one look at it, and when it has changed, all are forgotten: what was revoked ends at
-    once, whichever process revoked it. All calls but `forget` are of one event loop.
+    come within a second share one look at it, and when it has changed, all are forgotten: what was revoked ends within
+    LOOK_SECONDS, whichever process revoked it, and at once where that was this one. All calls but `forget` are of one
+    event loop.
     """
 
     def __init__(self, state: Callable[[], Hashable], clock: Callable[[], float] = time.monotonic) -> None:
         self._ask = state
         self._clock = clock
         self._state: Hashable = None
+        self._looked = -math.inf
         self._current: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
@@ -75,8 +81,10 @@ class RecentCallers:
             self._callers = {}
 
     async def _check(self) -> None:
-        """Waits for a look at the database that begins after this call: one that is under way may have seen too little,
-        and all who come in the meantime share the next."""
+        """Waits for a look at the database, where the last one began too long ago: one that begins after this call,
+        since one that is under way may have seen too little. All who come in the meantime share it."""
+        if self._clock() < self._looked + LOOK_SECONDS:
+            return
         if self._next is None or self._next.done():  # done: it was cancelled
             self._next = asyncio.create_task(self._look(self._current))
         await asyncio.shield(self._next)
@@ -85,7 +93,9 @@ class RecentCallers:
         if earlier is not None and not earlier.done():
             await asyncio.wait([earlier])
         self._current, self._next = self._next, None
+        begun = self._clock()
         state = await in_thread(self._ask)
+        self._looked = begun
         if state != self._state:
             self.forget()
             self._state = state

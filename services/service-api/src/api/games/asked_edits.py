@@ -11,7 +11,7 @@ from api.games.edits import AnyEdit
 from api.games.players import CorrectedRun, anchor_of
 from api.problems import Problem
 from shared_libs.common.corrections import corrected
-from shared_libs.common.documents import Contract
+from shared_libs.common.documents import NUMBER, Contract
 from shared_libs.common.edits import Anchor, Assign, EditLog, Frame, Merge, Rename, Split, Undo
 
 Called = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
@@ -22,7 +22,7 @@ class PlayerAt(Contract):
     """Whoever is this player of the run now. frame: in which the box is taken that stands for them in the log; without
     it, one is chosen."""
 
-    player_id: Annotated[int, Field(ge=0, le=2**31 - 1, examples=[7])]
+    player_id: Annotated[int, Field(ge=0, le=2**31 - 1, examples=[7]), NUMBER]
     frame: Frame | None = None
 
 

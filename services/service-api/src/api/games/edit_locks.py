@@ -50,7 +50,7 @@ def _advisory_lock(engine: sa.Engine, tenant: str, video_id: str) -> Iterator[Ca
     number = int.from_bytes(digest[:8], "big", signed=True)
     with talking(engine), engine.connect() as plain:
         connection = plain.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(f"SET lock_timeout = '{WAIT_SECONDS}s'")
+        connection.exec_driver_sql(f"SET lock_timeout = {round(WAIT_SECONDS * 1000)}")
         connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
         try:
             yield lambda: _check(engine, connection)

@@ -20,7 +20,8 @@ from api.kept import Kept
 from api.problems import Problem
 from shared_libs.common.corrections import Replayed, corrected
 from shared_libs.common.edits import Anchor
-from shared_libs.common.players import Player, Players
+from shared_libs.common.players import Player, Players, team_called
+from shared_libs.common.run import Run
 from shared_libs.common.stored_files import StoredFiles
 from shared_libs.common.tracks import Source
 
@@ -30,6 +31,7 @@ LONGEST_BREAK = 1.0
 """Seconds that a player may be out of view within a shift, where nothing else is asked for."""
 
 _BOXES_KEPT = 12_000_000
+_FRAMES_KEPT = 4_000_000
 _REPLAYS_KEPT = 64
 
 
@@ -69,6 +71,7 @@ class CorrectedRuns:
         self._kept: Kept[tuple[RunKey, str], CorrectedRun] = Kept(
             _REPLAYS_KEPT, _BOXES_KEPT, lambda each: len(each.owner)
         )
+        self._times: Kept[RunKey, FrameTimes] = Kept(_REPLAYS_KEPT, _FRAMES_KEPT, lambda each: len(each.start))
 
     def now(self, key: RunKey) -> CorrectedRun:
         """A run as it is corrected now. Raises 404, and InputError where it or the log of edits is damaged."""
@@ -79,6 +82,10 @@ class CorrectedRuns:
         """A run with what was said when `said` was read. Raises as `now` does."""
         return self._replayed(key, self._library.content(key), said)
 
+    def runs(self, tenant: str, video_id: str) -> list[tuple[RunKey, Run]]:
+        """The runs of a video, newest first. One that cannot be read is left out, and stands in the log."""
+        return self._library.runs(tenant, video_id)
+
     def content(self, key: RunKey) -> RunContent:
         """A run without any corrections. Raises 404."""
         return self._library.content(key)
@@ -86,7 +93,10 @@ class CorrectedRuns:
     def times(self, key: RunKey) -> FrameTimes:
         """When the frames of a run are shown. Raises 404."""
         content = self._library.content(key)
-        return frame_times(self._files, key, content)
+        times = self._times.get(key, lambda: frame_times(self._files, key, content))
+        if not times.are_of_film:  # which may give way to those that are
+            self._times.drop(key)
+        return times
 
     def _replayed(self, key: RunKey, content: RunContent, said: Said) -> CorrectedRun:
         def make() -> CorrectedRun:
@@ -133,9 +143,7 @@ def shifts_csv(run: CorrectedRun, players: Iterable[Player], times: FrameTimes, 
     table = csv.writer(text, lineterminator="\r\n")
     table.writerow(_COLUMNS)
     for player in players:
-        team = run.team_name(player)
-        if team is None and player.team_id is not None:
-            team = f"team {player.team_id}"
+        team = None if player.team_id is None else team_called(player.team_id, run.players.team_names)
         called = [_cell(word) for word in (team, player.number, player.name)]
         for count, shift in enumerate(shifts_of(player, times, longest_break), start=1):
             seconds = (shift.start_seconds, shift.end_seconds, shift.seconds)

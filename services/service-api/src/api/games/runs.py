@@ -32,6 +32,7 @@ _MOTION_ONLY = "motion only"
 
 _BOXES_KEPT = 6_000_000
 _RUNS_KEPT = 32
+_RECORDS_KEPT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +70,15 @@ def frame_rate(run: Run) -> float | None:
 
 def read_run_of(files: StoredFiles, key: RunKey) -> Run:
     """What a run says of itself. Raises 404 where there is none, which is so until it is whole."""
-    run = _run(files, key)
-    if run is None:
+    content = files.read(key.path(RUN))
+    if content is None:
         raise _no_such_run()
-    return run
+    return validate_document(key.run_id, parse_json(key.run_id, content), Run, SCHEMA, SCHEMA_VERSION)
 
 
 def has_run(files: StoredFiles, key: RunKey) -> bool:
     """Whether there is such a run."""
     return files.size(key.path(RUN)) is not None
-
-
-def list_runs(files: StoredFiles, tenant: str, video_id: str) -> list[tuple[RunKey, Run]]:
-    """The runs of a video, newest first. One that cannot be read is left out, and stands in the log."""
-    found: list[tuple[RunKey, Run]] = []
-    for name in files.folders(f"{video_folder(tenant, video_id)}/runs"):
-        try:
-            parse_id(name, "run")
-        except ValueError:
-            continue
-        key = RunKey(tenant, video_id, name)
-        try:
-            run = _run(files, key)
-        except InputError as error:
-            get_logger(__name__).error("unusable_run", run_id=name, error=str(error))
-            continue
-        if run is not None:
-            found.append((key, run))
-    return sorted(found, key=lambda each: (each[1].created, each[0].run_id), reverse=True)
 
 
 def remove_run(files: StoredFiles, key: RunKey) -> None:
@@ -126,6 +108,31 @@ class RunLibrary:
     def __init__(self, files: StoredFiles) -> None:
         self._files = files
         self._kept: Kept[RunKey, RunContent] = Kept(_RUNS_KEPT, _BOXES_KEPT, lambda content: len(content.tracks))
+        self._records: Kept[RunKey, Run] = Kept(_RECORDS_KEPT, _RECORDS_KEPT, lambda run: 1)
+
+    def runs(self, tenant: str, video_id: str) -> list[tuple[RunKey, Run]]:
+        """The runs of a video, newest first. One that cannot be read is left out, and stands in the log."""
+        found: list[tuple[RunKey, Run]] = []
+        for name in self._files.folders(f"{video_folder(tenant, video_id)}/runs"):
+            try:
+                parse_id(name, "run")
+            except ValueError:
+                continue
+            key = RunKey(tenant, video_id, name)
+            try:
+                found.append((key, self.record(key)))
+            except InputError as error:
+                get_logger(__name__).error("unusable_run", run_id=name, error=str(error))
+            except Problem:  # it is not whole yet, or no more
+                continue
+        return sorted(found, key=lambda each: (each[1].created, each[0].run_id), reverse=True)
+
+    def record(self, key: RunKey) -> Run:
+        """What a run says of itself. Raises 404 where there is none, which is so until it is whole."""
+        if not has_run(self._files, key):
+            self._records.drop(key)
+            raise _no_such_run()
+        return self._records.get(key, lambda: read_run_of(self._files, key))
 
     def content(self, key: RunKey) -> RunContent:
         """What stands in a run. Raises 404 where there is none, or no more, and 422 where it cannot be read."""
@@ -135,7 +142,7 @@ class RunLibrary:
         return self._kept.get(key, lambda: self._read(key))
 
     def _read(self, key: RunKey) -> RunContent:
-        run = read_run_of(self._files, key)
+        run = self.record(key)
         with tempfile.TemporaryDirectory(prefix="laxai-run-") as folder:
             tracks = read_columns(self._local(key, TRACKS, Path(folder)))
             name = FOUND if self._files.size(key.path(FOUND)) is not None else PLAYERS
@@ -150,13 +157,6 @@ class RunLibrary:
             return Path(self._files.place(key.path(name)))
         self._files.download(key.path(name), folder / name)
         return folder / name
-
-
-def _run(files: StoredFiles, key: RunKey) -> Run | None:
-    content = files.read(key.path(RUN))
-    if content is None:
-        return None
-    return validate_document(key.run_id, parse_json(key.run_id, content), Run, SCHEMA, SCHEMA_VERSION)
 
 
 def _no_such_run() -> Problem:

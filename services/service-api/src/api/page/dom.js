@@ -53,13 +53,17 @@ const DRAWINGS = {
   forward: "M9 5l7 7-7 7",
   plus: "M12 5v14M5 12h14",
   close: "M6 6l12 12M18 6L6 18",
-  undo: "M9 7L4 12l5 5M4 12h10a6 6 0 0 1 0 12",
+  undo: "M9 5L4 10l5 5M4 10h10a5 5 0 0 1 0 10h-3",
+  redo: "M15 5l5 5-5 5M20 10H10a5 5 0 0 0 0 10h3",
+  give: "M4 12h14M13 7l5 5-5 5M21 5v14",
   merge: "M5 4v4a6 6 0 0 0 6 6h2a6 6 0 0 1 6 6M19 4v4a6 6 0 0 1-6 6M5 4v0",
   split: "M12 3v7M12 10L6 20M12 10l6 10",
   pencil: "M5 19l1-4L16 5l3 3L9 18z",
   keyboard: "M3 7h18v10H3zM7 14h10M6.5 10.5h.1M10 10.5h.1M13.5 10.5h.1M17 10.5h.1",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   film: "M4 5h16v14H4zM8 5v14M16 5v14M4 10h4M4 14h4M16 10h4M16 14h4",
+  files: "M6 3h8l4 4v14H6zM14 3v4h4M9 13h6M9 17h6",
+  upload: "M12 20V9M7 13l5-5 5 5M5 4h14",
   download: "M12 4v11M7 11l5 5 5-5M5 20h14",
 };
 

@@ -36,6 +36,11 @@ export class Film extends EventTarget {
     return this.#times.length;
   }
 
+  /** @returns {number} the frame that is shown, or will be once it is found */
+  get frameMeant() {
+    return this.#goal?.frame ?? this.frame;
+  }
+
   get isPlaying() {
     return !this.element.paused && !this.element.ended;
   }
@@ -88,7 +93,7 @@ export class Film extends EventTarget {
   /** @param {number} count of frames, back where it is negative */
   step(count) {
     this.element.pause();
-    this.seekFrame((this.#goal?.frame ?? this.frame) + count);
+    this.seekFrame(this.frameMeant + count);
   }
 
   /** A place has been reached; its frame is shown by now, or soon, or not at all where it was there already. */

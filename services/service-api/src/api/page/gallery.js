@@ -1,13 +1,13 @@
-/** The players with their pictures: merged by drag or key, split, named, numbered from the roster by drag. */
+/** The players with their pictures: merged, given stretches and numbered by drag or key, split, named. */
 
 import { fill, h, icon, openDialog, tell } from "./dom.js";
-import { placesOf } from "./crops.js";
-import { areSeenTogether, firstFrame } from "./game_state.js";
+import { firstFrame, isUnlikely } from "./game_state.js";
 import { teamColour, teamName } from "./teams.js";
 import { called, clock, counted, duration } from "./words.js";
 
 const PLAYER_TYPE = "application/x-laxai-player";
 const ROSTER_TYPE = "application/x-laxai-roster";
+const STRETCH_TYPE = "application/x-laxai-stretch";
 const MOST_PICTURES = 8;
 
 /** @type {Record<string, (a: import("./game_state.js").Player, b: import("./game_state.js").Player) => number>} */
@@ -21,7 +21,7 @@ const ORDERS = {
 
 /**
  * What keys and buttons do with the player that is selected.
- * @typedef {{ choose: (id: number) => void, merge: () => void, split: () => void, rename: () => void }} Acts
+ * @typedef {{ choose: (id: number) => void, merge: () => void, split: () => void, assign: () => void, rename: () => void }} Acts
  */
 
 /**
@@ -43,6 +43,17 @@ export function gallery(game, film, crops, acts) {
   const chips = h("ul", { class: "roster", "aria-label": "Roster: drag a number onto a player" });
   const chosen = h("div", { class: "chosen", "aria-live": "polite" });
   const cards = h("ul", { class: "players", id: "players" });
+  const seen = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        const player = game.player(Number(/** @type {HTMLElement} */ (target).dataset.player));
+        if (!isIntersecting || !player) continue;
+        seen.unobserve(target);
+        crops.ofPlayer(player).then((url) => showPicture(/** @type {HTMLElement} */ (target.querySelector(".crop")), url));
+      }
+    },
+    { rootMargin: "200px" },
+  );
 
   function showAll() {
     const wanted = team.value;
@@ -56,6 +67,7 @@ export function gallery(game, film, crops, acts) {
     const players = game.players
       .filter((player) => team.value === "" || String(player.team_id) === team.value)
       .sort(ORDERS[order.value]);
+    seen.disconnect();
     fill(cards, ...players.map(card));
     fill(chips, ...game.roster.map(chip));
     showSelection();
@@ -65,7 +77,8 @@ export function gallery(game, film, crops, acts) {
   /** @param {import("./game_state.js").Player} player */
   function card(player) {
     const picture = h("span", { class: "crop" });
-    showPicture(picture, placesOf(player, 1)[0], false);
+    const known = crops.known(player);
+    showPicture(picture, known);
     const button = h(
       "button",
       { type: "button", class: "player-card", draggable: "true", "aria-pressed": "false" },
@@ -78,30 +91,30 @@ export function gallery(game, film, crops, acts) {
     button.addEventListener("dragstart", (/** @type {DragEvent} */ event) => {
       event.dataTransfer?.setData(PLAYER_TYPE, String(player.player_id));
     });
-    button.addEventListener("dragover", (/** @type {DragEvent} */ event) => {
-      if (!event.dataTransfer?.types.some((type) => type === PLAYER_TYPE || type === ROSTER_TYPE)) return;
-      event.preventDefault();
-      button.classList.add("target");
+    receives(button, [PLAYER_TYPE, ROSTER_TYPE, STRETCH_TYPE], (type, given) => {
+      if (type === ROSTER_TYPE) attempt(game, number(player.player_id, game.roster[given]));
+      else if (type === STRETCH_TYPE) giveStretch(player.player_id, given);
+      else if (given !== player.player_id) attempt(game, game.merge(player.player_id, given));
     });
-    button.addEventListener("dragleave", () => button.classList.remove("target"));
-    button.addEventListener("drop", (/** @type {DragEvent} */ event) => {
-      event.preventDefault();
-      button.classList.remove("target");
-      const [other, line] = [event.dataTransfer?.getData(PLAYER_TYPE), event.dataTransfer?.getData(ROSTER_TYPE)];
-      if (line) attempt(game, number(player, game.roster[Number(line)]));
-      else if (other && Number(other) !== player.player_id) {
-        attempt(game, game.merge(player.player_id, Number(other)));
-      }
-    });
-    return h("li", { "data-player": player.player_id }, button);
+    const item = h("li", { "data-player": player.player_id }, button);
+    if (known === null) seen.observe(item);
+    return item;
   }
 
   /**
-   * @param {import("./game_state.js").Player} player
+   * @param {number} id
+   * @param {number} frame in which the player that is selected has the stretch
+   */
+  function giveStretch(id, frame) {
+    if (game.selected !== null && game.selected !== id) attempt(game, game.assign({ id: game.selected, frame }, id));
+  }
+
+  /**
+   * @param {number} id of the player who is called so
    * @param {import("./game_state.js").Game["roster"][number] | undefined} entry
    */
-  async function number(player, entry) {
-    if (entry) await game.edit({ kind: "rename", place: { player_id: player.player_id }, ...entry });
+  async function number(id, entry) {
+    if (entry) await game.edit({ kind: "rename", place: { player_id: id }, ...entry });
   }
 
   /**
@@ -112,31 +125,43 @@ export function gallery(game, film, crops, acts) {
     const isTaken = game.players.some((player) => player.number === entry.number && player.team === entry.team);
     const item = h("li", { class: isTaken ? "chip taken" : "chip", draggable: "true" }, h("strong", {}, entry.number), entry.name, h("span", { class: "quiet" }, entry.team));
     item.addEventListener("dragstart", (/** @type {DragEvent} */ event) => event.dataTransfer?.setData(ROSTER_TYPE, String(line)));
+    receives(item, [PLAYER_TYPE, STRETCH_TYPE], (type, given) => {
+      if (type === PLAYER_TYPE) attempt(game, number(given, entry));
+      else attempt(game, game.edit({ kind: "assign", place: { player_id: game.selected, frame: given }, team: entry.team, number: entry.number }));
+    });
     return item;
   }
 
   function showSelection() {
-    const merging = game.player(game.merging);
+    const first = game.player(game.pending?.id ?? null);
     for (const item of /** @type {NodeListOf<HTMLElement>} */ (cards.querySelectorAll("li"))) {
       const player = game.player(Number(item.dataset.player));
       const isSelected = player?.player_id === game.selected;
       item.firstElementChild?.setAttribute("aria-pressed", String(isSelected));
-      item.classList.toggle("merging", player !== undefined && player === merging);
-      item.classList.toggle("unlikely", player !== undefined && merging !== undefined && player !== merging && areSeenTogether(player, merging));
+      item.classList.toggle("pending", player !== undefined && player === first);
+      item.classList.toggle("unlikely", player !== undefined && isUnlikely(game, player));
     }
     const player = game.player(game.selected);
-    fill(chosen, merging && mergeBanner(merging, player), player && details(player));
+    fill(chosen, game.pending && first && pendingBanner(game.pending, first, player), player && details(player));
   }
 
   /**
-   * @param {import("./game_state.js").Player} merging
-   * @param {import("./game_state.js").Player | undefined} other
+   * @param {import("./game_state.js").Pending} pending
+   * @param {import("./game_state.js").Player} first
+   * @param {import("./game_state.js").Player | undefined} second
    */
-  function mergeBanner(merging, other) {
+  function pendingBanner(pending, first, second) {
     const cancel = h("button", { type: "button", class: "button small" }, "Cancel");
-    cancel.addEventListener("click", () => game.beginMerge(null));
-    const words = other && other !== merging ? `Enter merges ${called(merging)} with ${called(other)}.` : "Choose the same player again: in the gallery, on the film or on the timeline. Faded players are in view at the same time.";
-    return h("p", { class: "notice", role: "status" }, h("strong", {}, `Merging ${called(merging)}. `), words, " ", cancel);
+    cancel.addEventListener("click", () => game.begin(null));
+    const [title, wanted, done] =
+      pending.kind === "merge"
+        ? [`Merging ${called(first)}. `, "the same player again", `merges ${called(first)} with`]
+        : [`Giving away what is seen of ${called(first)} at ${clock(film.timeOf(pending.frame))}. `, "whose it is", "gives it to"];
+    const words =
+      second && second !== first
+        ? `Enter ${done} ${called(second)}.`
+        : `Choose ${wanted}: in the gallery, on the film or on the timeline. Faded players are in view at the same time.`;
+    return h("p", { class: "notice", role: "status" }, h("strong", {}, title), words, " ", cancel);
   }
 
   /** @param {import("./game_state.js").Player} player */
@@ -146,13 +171,11 @@ export function gallery(game, film, crops, acts) {
       made.addEventListener("click", act);
       return made;
     };
-    const stretches = placesOf(player, MOST_PICTURES).map((place) => {
-      const picture = h("span", { class: "crop" });
-      showPicture(picture, place, true);
-      const go = h("button", { type: "button", class: "stretch" }, picture, h("span", {}, clock(film.timeOf(place.frame))));
-      go.addEventListener("click", () => film.seekFrame(place.frame));
-      return h("li", {}, go);
-    });
+    const stretches = h("ul", { class: "stretches", "aria-label": "Where they are seen: drag a stretch onto whose it is" });
+    crops.ofStretches(player, MOST_PICTURES).then(
+      (pictures) => fill(stretches, ...pictures.map(stretch)),
+      () => {}, // another correction came in between, and shows them anew
+    );
     const head = h(
       "div",
       { class: "chosen-head" },
@@ -169,20 +192,22 @@ export function gallery(game, film, crops, acts) {
         { class: "acts" },
         button("Merge", "merge", "m", acts.merge),
         button("Split here", "split", "s", acts.split),
+        button("Give away", "give", "a", acts.assign),
         button("Name", "pencil", "r", acts.rename),
       ),
-      h("ul", { class: "stretches", "aria-label": "Where they are seen" }, ...stretches),
+      stretches,
     );
   }
 
-  /**
-   * @param {HTMLElement} frame
-   * @param {import("./crops.js").Place | undefined} place
-   * @param {boolean} isUrgent
-   */
-  async function showPicture(frame, place, isUrgent) {
-    const url = place ? await crops.picture(place, isUrgent) : null;
-    if (url !== null) fill(frame, h("img", { src: url, alt: "", draggable: "false" }));
+  /** @param {import("./crops.js").Picture} picture */
+  function stretch({ place, url, made }) {
+    const frame = h("span", { class: "crop" });
+    if (url) showPicture(frame, url);
+    else made.then((address) => showPicture(frame, address));
+    const go = h("button", { type: "button", class: "stretch", draggable: "true" }, frame, h("span", {}, clock(film.timeOf(place.frame))));
+    go.addEventListener("click", () => film.seekFrame(place.frame));
+    go.addEventListener("dragstart", (/** @type {DragEvent} */ event) => event.dataTransfer?.setData(STRETCH_TYPE, String(place.frame)));
+    return h("li", {}, go);
   }
 
   order.addEventListener("change", showAll);
@@ -237,6 +262,38 @@ export function openRename(game, player) {
     dialog.close();
     if (Object.keys(said).length) await attempt(game, game.edit({ kind: "rename", place: { player_id: player.player_id }, ...said }));
   });
+}
+
+/**
+ * Lets things be dropped on an element.
+ *
+ * @param {HTMLElement} element
+ * @param {string[]} types of what it takes
+ * @param {(type: string, given: number) => void} take
+ */
+function receives(element, types, take) {
+  const typeOf = (/** @type {DragEvent} */ event) => types.find((type) => event.dataTransfer?.types.includes(type));
+  element.addEventListener("dragover", (event) => {
+    if (typeOf(event) === undefined) return;
+    event.preventDefault();
+    element.classList.add("target");
+  });
+  element.addEventListener("dragleave", () => element.classList.remove("target"));
+  element.addEventListener("drop", (event) => {
+    const type = typeOf(event);
+    if (type === undefined) return;
+    event.preventDefault();
+    element.classList.remove("target");
+    take(type, Number(event.dataTransfer?.getData(type)));
+  });
+}
+
+/**
+ * @param {HTMLElement} frame
+ * @param {string | null} url
+ */
+function showPicture(frame, url) {
+  if (url !== null) fill(frame, h("img", { src: url, alt: "", draggable: "false" }));
 }
 
 /** @param {string} remark */

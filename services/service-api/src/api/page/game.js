@@ -4,6 +4,7 @@ import { address, get, post } from "./api.js";
 import { corrections } from "./corrections.js";
 import { Crops } from "./crops.js";
 import { fill, h, icon, tell } from "./dom.js";
+import { openFiles } from "./files.js";
 import { attempt, gallery, openRename } from "./gallery.js";
 import { Game } from "./game_state.js";
 import { jobList } from "./jobs.js";
@@ -102,6 +103,7 @@ function showPreparing(main, video) {
 function showUntracked(main, game, source, times, ends) {
   const { element, film } = player(game.video, source, times, () => {});
   const jobs = jobList({ videoId: game.videoId, limit: 10, ended: (job) => openRunOf(job, game) });
+  const files = iconButton("Roster and detections", "files", () => openFiles(game, () => jobs.refresh()));
   const track = h("button", { type: "button", class: "button primary" }, "Track players");
   track.addEventListener("click", async () => {
     try {
@@ -116,7 +118,7 @@ function showUntracked(main, game, source, times, ends) {
     h(
       "div",
       { class: "page game untracked" },
-      h("div", { class: "heading" }, backLink(), h("h1", {}, game.video.name)),
+      h("div", { class: "heading" }, backLink(), h("h1", {}, game.video.name), h("span", { class: "spring" }), files),
       h(
         "div",
         { class: "columns" },
@@ -154,10 +156,13 @@ function showTracked(main, game, source, times, ends) {
     ["Jobs", h("div", {}, runPart(game, jobs), jobs.element)],
   ]);
   const verify = h("button", { type: "button", class: "button", "aria-pressed": "false", id: "verify" }, "Verify players");
+  const back = iconButton("Undo (z)", "undo", () => undo(game));
+  const again = iconButton("Redo (y)", "redo", () => redo(game));
+  const files = iconButton("Roster and detections", "files", () => openFiles(game, () => jobs.refresh()));
   const view = h(
     "div",
     { class: "page game" },
-    h("div", { class: "heading" }, backLink(), h("h1", {}, game.video.name), runChoice(game), h("span", { class: "spring" }), verify, keysButton()),
+    h("div", { class: "heading" }, backLink(), h("h1", {}, game.video.name), runChoice(game), h("span", { class: "spring" }), back, again, files, verify, iconButton("Keys", "keyboard", () => openKeys(keys))),
     game.run.motion_only &&
       h("p", { class: "notice", role: "status", id: "motion-only" }, h("strong", {}, "Motion only. "), "No detector has looked at this film: boxes are of whatever moved. Give it detections, or train a detector, to find players who stand still."),
     ...game.run.notes.filter((/** @type {string} */ note) => !game.run.motion_only || !note.includes("motion")).map((/** @type {string} */ note) => h("p", { class: "notice" }, note)),
@@ -178,11 +183,10 @@ function showTracked(main, game, source, times, ends) {
     } else openRunOf(job, game);
   }
 
-  function keysButton() {
-    const button = h("button", { type: "button", class: "plain-button", "aria-label": "Keys" }, icon("keyboard"));
-    button.addEventListener("click", () => openKeys(keys));
-    return button;
-  }
+  const showUndo = () => {
+    back.disabled = !game.lastEdit;
+    again.disabled = !game.lastUndo;
+  };
 
   const keys = [
     ...filmKeys(film),
@@ -192,13 +196,15 @@ function showTracked(main, game, source, times, ends) {
     {
       key: "Enter",
       words: "",
-      act: () => game.merging !== null && game.selected !== null && game.merging !== game.selected && attempt(game, game.merge(game.merging, game.selected)),
+      act: () => game.pending && game.selected !== null && game.pending.id !== game.selected && attempt(game, game.finish(game.selected)),
     },
     { key: "s", shown: "s", words: "Split the selected player at this frame", act: acts.split },
+    { key: "a", shown: "a", words: "Give what is seen here of the selected player to the one chosen next", act: acts.assign },
     { key: "r", shown: "r", words: "Name, number and team of the selected player", act: acts.rename },
-    { key: "z", shown: "z", words: "Take back the last correction", act: () => undoLast(game) },
+    { key: "z", shown: "z", words: "Take back the last correction, or make it again", act: () => undo(game) },
+    { key: "y", shown: "y", words: "Take back the last correction, or make it again", act: () => redo(game) },
     { key: "v", shown: "v", words: "Verify: large pictures of the players", act: toggleVerify },
-    { key: "Escape", shown: "Esc", words: "Select nobody", act: () => (game.merging === null ? game.select(null) : game.beginMerge(null)) },
+    { key: "Escape", shown: "Esc", words: "Select nobody", act: () => (game.pending ? game.begin(null) : game.select(null)) },
   ];
 
   verify.addEventListener("click", toggleVerify);
@@ -211,6 +217,8 @@ function showTracked(main, game, source, times, ends) {
   tracks.addEventListener("loaded", draw);
   game.addEventListener("selection", draw);
   game.addEventListener("players", () => tracks.refresh());
+  game.addEventListener("players", showUndo);
+  showUndo();
   const sized = new ResizeObserver(draw);
   fill(main, view);
   sized.observe(overlay.canvas);
@@ -237,12 +245,17 @@ function actsOf(game, film) {
   };
   return {
     choose: (id) => {
-      if (game.merging === null || game.merging === id) game.select(id);
-      else attempt(game, game.merge(game.merging, id));
+      if (!game.pending || game.pending.id === id) game.select(id);
+      else attempt(game, game.finish(id));
     },
-    merge: withSelected((selected) => game.beginMerge(selected.player_id)),
+    merge: withSelected((selected) => game.begin({ kind: "merge", id: selected.player_id })),
+    assign: withSelected((selected) => {
+      const frame = film.frameMeant;
+      if (selected.segments.some(({ start, end }) => start <= frame && frame <= end)) game.begin({ kind: "assign", id: selected.player_id, frame });
+      else tell("They are not in view here: go to the stretch that is to be given away.");
+    }),
     split: withSelected((selected) =>
-      attempt(game, game.edit({ kind: "split", place: { player_id: selected.player_id }, at_frame: film.frame })),
+      attempt(game, game.edit({ kind: "split", place: { player_id: selected.player_id }, at_frame: film.frameMeant })),
     ),
     rename: withSelected((selected) => openRename(game, selected)),
   };
@@ -277,9 +290,23 @@ function selectNext(game, step) {
 }
 
 /** @param {Game} game */
-async function undoLast(game) {
+function undo(game) {
+  return toldOf(game.undo(), "Taken back; y makes it again.", "There is nothing to take back.");
+}
+
+/** @param {Game} game */
+function redo(game) {
+  return toldOf(game.redo(), "Made again.", "There is nothing to make again.");
+}
+
+/**
+ * @param {Promise<boolean>} done whether there was something to do
+ * @param {string} words where there was
+ * @param {string} otherwise
+ */
+async function toldOf(done, words, otherwise) {
   try {
-    tell((await game.undoLast()) ? "Taken back." : "There is nothing to take back.");
+    tell((await done) ? words : otherwise);
   } catch (error) {
     tell(/** @type {Error} */ (error).message, "bad");
   }
@@ -295,6 +322,18 @@ function openRunOf(job, game) {
   if (job.state !== "succeeded" || !job.result?.run_id) return;
   tell("The new run is there.", "good");
   location.hash = `#/game/${game.videoId}?run=${job.result.run_id}`;
+}
+
+/**
+ * @param {string} label
+ * @param {Parameters<typeof icon>[0]} drawing
+ * @param {() => unknown} act
+ * @returns {HTMLButtonElement}
+ */
+function iconButton(label, drawing, act) {
+  const button = h("button", { type: "button", class: "plain-button", "aria-label": label, title: label }, icon(drawing));
+  button.addEventListener("click", act);
+  return button;
 }
 
 function backLink() {

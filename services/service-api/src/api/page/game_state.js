@@ -10,11 +10,15 @@ import { address, get, getAll, getWithEtag, Problem, send } from "./api.js";
  *   number: string | null, role: string | null, seconds_in_view: number, segments: Segment[] }} Player
  *
  * @typedef {{ team_id: number, name: string | null, players: number, seconds_in_view: number }} Team
+ *
+ * What waits for a second player to be chosen: `id` is to be merged with them, or what is seen of `id` in `frame` is to
+ * be given to them.
+ * @typedef {{ kind: "merge", id: number } | { kind: "assign", id: number, frame: number }} Pending
  */
 
 /**
  * Events: `run` when another run is looked at; `players` when they or the edits have changed; `selection` when another
- * player is selected, or one is to be merged.
+ * player is selected, or something waits for a second one.
  */
 export class Game extends EventTarget {
   /** @type {any} */ video = null;
@@ -25,7 +29,7 @@ export class Game extends EventTarget {
   /** @type {{ number: string, name: string, team: string }[]} */ roster = [];
   /** @type {any[]} newest first, each with its outcome on the run */ edits = [];
   /** @type {number | null} the id of a player */ selected = null;
-  /** @type {number | null} the id of the player that is being merged with another */ merging = null;
+  /** @type {Pending | null} */ pending = null;
 
   #etag = "";
 
@@ -38,8 +42,13 @@ export class Game extends EventTarget {
   /** Reads the video, its roster and its runs. Raises Problem. */
   async open() {
     this.video = await get(`/videos/${this.videoId}`);
-    if (this.video.has_roster) this.roster = (await get(`/videos/${this.videoId}/roster`)).players;
+    await this.readRoster();
     this.runs = await getAll(`/videos/${this.videoId}/runs`);
+  }
+
+  /** Reads who plays. Raises Problem. */
+  async readRoster() {
+    if (this.video.has_roster) this.roster = (await get(`/videos/${this.videoId}/roster`)).players;
   }
 
   /**
@@ -49,7 +58,7 @@ export class Game extends EventTarget {
    */
   async show(runId) {
     this.run = this.runs.find((run) => run.run_id === runId) ?? this.runs[0];
-    [this.selected, this.merging] = [null, null];
+    [this.selected, this.pending] = [null, null];
     await this.refresh();
     this.dispatchEvent(new Event("run"));
   }
@@ -60,7 +69,7 @@ export class Game extends EventTarget {
     const edits = await getAll(`${this.at}/edits`);
     [this.players, this.teams, this.edits, this.#etag] = [content.players, content.teams, edits, etag];
     if (this.player(this.selected) === undefined) this.selected = null;
-    if (this.player(this.merging) === undefined) this.merging = null;
+    if (this.pending && this.player(this.pending.id) === undefined) this.pending = null;
     this.dispatchEvent(new Event("players"));
     this.dispatchEvent(new Event("selection"));
   }
@@ -84,10 +93,22 @@ export class Game extends EventTarget {
     this.dispatchEvent(new Event("selection"));
   }
 
-  /** @param {number | null} id of the player to be merged with whoever is chosen next; null for none */
-  beginMerge(id) {
-    this.merging = id;
+  /** @param {Pending | null} pending */
+  begin(pending) {
+    this.pending = pending;
     this.dispatchEvent(new Event("selection"));
+  }
+
+  /**
+   * Does what waits, with the second player. Raises Problem.
+   *
+   * @param {number} id
+   */
+  async finish(id) {
+    const pending = this.pending;
+    this.begin(null);
+    if (pending?.kind === "merge") await this.merge(pending.id, id);
+    else if (pending) await this.assign(pending, id);
   }
 
   /**
@@ -95,21 +116,48 @@ export class Game extends EventTarget {
    * @param {number} second
    */
   async merge(first, second) {
-    this.merging = null;
     await this.edit({ kind: "merge", first: { player_id: first }, second: { player_id: second } });
     this.select(this.player(first) ? first : (this.player(second)?.player_id ?? null));
   }
 
-  /** The edit that `undoLast` would take back. */
+  /**
+   * Gives the track that somebody has in a frame to another player.
+   *
+   * @param {{ id: number, frame: number }} from
+   * @param {number} id
+   */
+  async assign({ id: from, frame }, id) {
+    await this.edit({ kind: "assign", place: { player_id: from, frame }, player: { player_id: id } });
+    this.select(this.player(id) ? id : null);
+  }
+
+  /** The edit that `undo` would take back. */
   get lastEdit() {
     return this.edits.find((each) => each.edit.kind !== "undo" && each.undone_by === null);
   }
 
+  /** The undo that `redo` would take back: of those made since the last correction, the newest that counts. */
+  get lastUndo() {
+    const isUndo = (/** @type {any} */ each) => each.edit.kind === "undo";
+    const corrections = new Set(this.edits.filter((each) => !isUndo(each)).map((each) => each.edit.edit_id));
+    const since = this.edits.slice(0, this.edits.findIndex((each) => !isUndo(each)));
+    return since.find((each) => each.undone_by === null && corrections.has(each.edit.undoes));
+  }
+
   /** @returns {Promise<boolean>} whether there was one to take back */
-  async undoLast() {
-    const last = this.lastEdit;
-    if (last) await this.edit({ kind: "undo", undoes: last.edit.edit_id });
-    return last !== undefined;
+  async undo() {
+    return this.#takeBack(this.lastEdit);
+  }
+
+  /** @returns {Promise<boolean>} whether there was one to be made again */
+  async redo() {
+    return this.#takeBack(this.lastUndo);
+  }
+
+  /** @param {any} edit as listed, or undefined */
+  async #takeBack(edit) {
+    if (edit) await this.edit({ kind: "undo", undoes: edit.edit.edit_id });
+    return edit !== undefined;
   }
 
   /**
@@ -131,13 +179,18 @@ export class Game extends EventTarget {
 }
 
 /**
- * Whether two players are in view at the same time, and so cannot be one.
+ * Whether what waits cannot be done with this player, who is in view at the same time.
  *
- * @param {Player} one
- * @param {Player} other
+ * @param {Game} game
+ * @param {Player} player
  */
-export function areSeenTogether(one, other) {
-  return one.segments.some((a) => other.segments.some((b) => a.start <= b.end && b.start <= a.end));
+export function isUnlikely(game, player) {
+  const pending = game.pending;
+  const first = pending && game.player(pending.id);
+  if (!pending || !first || player === first) return false;
+  if (pending.kind === "merge") return areSeenTogether(first, player);
+  const track = first.segments.find(({ start, end }) => start <= pending.frame && pending.frame <= end)?.track_id;
+  return areSeenTogether({ ...first, segments: first.segments.filter(({ track_id }) => track_id === track) }, player);
 }
 
 /**
@@ -146,4 +199,14 @@ export function areSeenTogether(one, other) {
  */
 export function firstFrame(player) {
   return player.segments[0]?.start ?? 0;
+}
+
+/**
+ * Whether two players are in view at the same time, and so cannot be one.
+ *
+ * @param {Player} one
+ * @param {Player} other
+ */
+function areSeenTogether(one, other) {
+  return one.segments.some((a) => other.segments.some((b) => a.start <= b.end && b.start <= a.end));
 }

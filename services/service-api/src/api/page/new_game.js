@@ -1,6 +1,7 @@
 /** The dialog for a new game: its film and, where there are some, detections and a roster; then tracking. */
 
-import { address, get, post, Problem, send } from "./api.js";
+import { get, post, Problem } from "./api.js";
+import { putDetections, putRoster } from "./attachments.js";
 import { fill, h, openDialog, tell } from "./dom.js";
 import { uploadFilm, wasBegun } from "./upload.js";
 import { size } from "./words.js";
@@ -92,11 +93,8 @@ export function startTracking(videoId, detectionsFile) {
  * @param {{ roster: File | undefined, detections: File | undefined, track: boolean }} extras
  */
 async function finish(videoId, { roster, detections, track }) {
-  const put = (/** @type {string} */ what, /** @type {string} */ type, /** @type {File} */ file) =>
-    send("PUT", address(`/videos/${videoId}/${what}`), { body: file, headers: { "Content-Type": type } });
-  let detectionsFile = null;
-  if (roster) await put("roster", "text/csv", roster);
-  if (detections) detectionsFile = (await (await put("detections", "application/octet-stream", detections)).json()).file;
+  if (roster) await putRoster(videoId, roster);
+  const detectionsFile = detections ? (await putDetections(videoId, detections)).file : null;
   if (track) {
     await stored(videoId);
     await startTracking(videoId, detectionsFile);

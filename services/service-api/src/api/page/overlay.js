@@ -44,7 +44,7 @@ export class Overlay {
     canvas.dataset.boxes = String(boxes.length);
     if (this.layers.trails) drawTrails(context, tracks, film, scale, unit, game.selected);
     for (const each of boxes) {
-      const isSelected = each.playerId !== null && (each.playerId === game.selected || each.playerId === game.merging);
+      const isSelected = each.playerId !== null && (each.playerId === game.selected || each.playerId === game.pending?.id);
       if (this.layers.boxes) drawBox(context, each, scale, unit, isSelected);
     }
     if (!this.layers.labels) return;

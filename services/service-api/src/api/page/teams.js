@@ -2,6 +2,7 @@
 
 const COLOURS = ["#ffa62b", "#38b6ff", "#d77bff", "#7bdc6b"];
 const NO_TEAM = "#c9d1d9";
+const LETTERS = 26;
 
 /**
  * @param {number | null} teamId
@@ -16,5 +17,5 @@ export function teamColour(teamId) {
  * @returns {string}
  */
 export function teamName(team) {
-  return team.name ?? `Team ${String.fromCharCode(65 + team.team_id)}`;
+  return team.name ?? `Team ${team.team_id < LETTERS ? String.fromCharCode(65 + team.team_id) : team.team_id + 1}`;
 }

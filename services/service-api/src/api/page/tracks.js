@@ -80,7 +80,7 @@ export class Tracks extends EventTarget {
  * @param {number} last
  * @returns {Promise<Map<number, Box[]>>} by frame
  */
-export async function readBoxes(path, first, last) {
+async function readBoxes(path, first, last) {
   const columns = await get(`${path}/tracks`, { first, last });
   /** @type {Map<number, Box[]>} */
   const frames = new Map();

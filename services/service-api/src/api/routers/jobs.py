@@ -20,9 +20,10 @@ from api.ids import JobPath
 from api.pages import Following, Limit, Page
 from api.queue.feeds import JobFeeds
 from api.queue.submitting import submit_job
+from api.queue.texts import dump_job, dump_page
 from api.site import Here
 from api.workers import workers_at_work
-from shared_libs.common.documents import Contract
+from shared_libs.common.documents import NUMBER, Contract
 from shared_libs.common.job_client.client import DEFAULT_PRIORITY
 from shared_libs.common.jobs import Job, JobKind, JobState, Payload
 
@@ -31,6 +32,9 @@ router = APIRouter(tags=["jobs"])
 HEARTBEAT_SECONDS: Final = 15
 LONGEST_SECONDS: Final = 600
 """Of a stream of events; whoever wants more asks again."""
+
+ENDING_SECONDS: Final = 3
+"""In which a stream ends by itself where the service does: what has just been said is said to its end."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -50,7 +54,7 @@ class JobAsked(Contract):
     """A new job. priority: of jobs that wait, the higher goes first."""
 
     payload: Payload
-    priority: Annotated[int, Field(ge=0, le=100)] = DEFAULT_PRIORITY
+    priority: Annotated[int, Field(ge=0, le=100), NUMBER] = DEFAULT_PRIORITY
 
 
 class Workers(BaseModel):
@@ -103,6 +107,20 @@ EXAMPLES: Final[dict[str, Example]] = {
     },
 }
 
+_EVENT: Final = {
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"const": "job"},
+        "id": {"type": "string", "pattern": "^[0-9]{1,9}$", "description": "The job's revision."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Job"},
+        },
+    },
+}
+
 Feeds = Annotated[JobFeeds, Depends(job_feeds)]
 
 
@@ -122,30 +140,36 @@ def submit(
     return submitted(submit_job(here, caller.tenant, asked.payload, idempotency_key, asked.priority), response)
 
 
-@router.get("/jobs")
+@router.get("/jobs", response_model=Page[Job])
 def get_jobs(
     caller: Reader,
     here: Here,
-    state: Annotated[list[JobState], Query(default_factory=list, description="In one of these states.")],
-    kind: Annotated[list[JobKind], Query(default_factory=list, description="Of one of these kinds.")],
+    state: Annotated[list[JobState] | None, Query(description="In one of these states.")] = None,
+    kind: Annotated[list[JobKind] | None, Query(description="Of one of these kinds.")] = None,
     video_id: VideoQuery = None,
     limit: Limit = 50,
     following: Following = None,
-) -> Page[Job]:
+) -> Response:
     """Jobs, newest first."""
-    page = here.jobs.list(caller.tenant, states=state, kinds=kind, video_id=video_id, limit=limit, following=following)
-    return Page(items=list(page.jobs), following=page.following)
+    page = here.jobs.list(
+        caller.tenant,
+        states=state or (),
+        kinds=kind or (),
+        video_id=video_id,
+        limit=limit,
+        following=following,
+    )
+    return Response(dump_page(page.jobs, page.following), media_type="application/json")
 
 
 @router.get("/jobs/{job_id}", response_model=Job, responses={304: {"description": "It is as it was."}})
-def get_job(
-    job_id: JobPath, caller: Reader, here: Here, response: Response, if_none_match: IfNoneMatch = None
-) -> Job | Response:
+def get_job(job_id: JobPath, caller: Reader, here: Here, if_none_match: IfNoneMatch = None) -> Response:
     """A job. Its ETag changes with its revision."""
     job = here.jobs.job(caller.tenant, job_id)
-    if is_unchanged(if_none_match, _etag(job)):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": _etag(job)})
-    return _told(job, response)
+    headers = {"ETag": _etag(job)}
+    if is_unchanged(if_none_match, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(dump_job(job), media_type="application/json", headers=headers)
 
 
 @router.get(
@@ -154,7 +178,7 @@ def get_job(
     responses={
         200: {
             "description": "An event `job` with the whole job for each change, called by its revision, until it ends.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"itemSchema": _EVENT}},
         },
         204: {"description": "The job has ended, as the asker knows by Last-Event-ID."},
     },
@@ -166,7 +190,8 @@ async def get_events(job_id: JobPath, caller: Reader, here: Here, feeds: Feeds, 
     revision = int(seen) if seen is not None else None
     if job.state.is_final and job.revision == revision:
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    return EventSourceResponse(_events(feeds, caller.tenant, job_id, revision), ping=HEARTBEAT_SECONDS)
+    events = _events(feeds, caller.tenant, job_id, revision)
+    return EventSourceResponse(events, ping=HEARTBEAT_SECONDS, shutdown_grace_period=ENDING_SECONDS)
 
 
 @router.post("/jobs/{job_id}/cancel")
@@ -207,7 +232,7 @@ async def _events(feeds: JobFeeds, tenant: str, job_id: str, seen: int | None) -
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LONGEST_SECONDS), contextlib.aclosing(feeds.follow(tenant, job_id, seen)) as jobs:
             async for job in jobs:
-                yield ServerSentEvent(job.model_dump_json(), event="job", id=str(job.revision))
+                yield ServerSentEvent(dump_job(job).decode(), event="job", id=str(job.revision))
 
 
 def _told(job: Job, response: Response) -> Job:

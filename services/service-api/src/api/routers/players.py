@@ -98,23 +98,18 @@ def get_players(
     run_id: RunPath,
     caller: Reader,
     runs: Runs,
-    response: Response,
     if_none_match: IfNoneMatch = None,
-) -> PlayersView | Response:
+) -> Response:
     """The players of a run as they are corrected now. The ETag is what an edit is made for, as its If-Match."""
     key = RunKey(caller.tenant, video_id, run_id)
     run = runs.now(key)
     times = runs.times(key)
-    etag = run.said.etag
-    if times.are_of_film and is_unchanged(if_none_match, etag):  # those that were counted may yet give way to these
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag})
-    response.headers["ETag"] = etag
-    return PlayersView(
-        players=[view_of(run, player, times) for player in run.players],
-        teams=_teams(run, times),
-        times_of_film=times.are_of_film,
-        unfit=len(run.replayed.unfit),
-    )
+    headers = {"ETag": run.said.etag}
+    # Those that were counted may yet give way to the film's.
+    if times.are_of_film and is_unchanged(if_none_match, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    content = runs.players.get((key, run.said.etag, times.are_of_film), lambda: _dump_players(run, times))
+    return Response(content, media_type="application/json", headers=headers)
 
 
 @router.get("/players/{player_id}")
@@ -144,7 +139,7 @@ def get_shifts(
     run_id: RunPath,
     caller: Reader,
     runs: Runs,
-    player_id: Annotated[list[int], Query(default_factory=list, description="Of these players alone.")],
+    player_id: Annotated[list[int] | None, Query(description="Of these players alone.")] = None,
     team_id: Annotated[int | None, Query(description="Of this team alone.")] = None,
     longest_break: Break = LONGEST_BREAK,
 ) -> Response:
@@ -176,6 +171,16 @@ def relink(
     read_run_of(here.files, RunKey(caller.tenant, video_id, run_id))
     payload = LinkPlayers(video_id=video_id, run_id=run_id, reid_model_id=asked.reid_model_id)
     return submitted(submit_job(here, caller.tenant, payload, idempotency_key), response)
+
+
+def _dump_players(run: CorrectedRun, times: FrameTimes) -> bytes:
+    view = PlayersView(
+        players=[view_of(run, player, times) for player in run.players],
+        teams=_teams(run, times),
+        times_of_film=times.are_of_film,
+        unfit=len(run.replayed.unfit),
+    )
+    return view.model_dump_json().encode()
 
 
 def view_of(run: CorrectedRun, player: Player, times: FrameTimes) -> PlayerView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from datetime import datetime
@@ -10,21 +9,18 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.access.caller import Reader, Writer
 from api.etags import IfNoneMatch, etag_of, is_unchanged
 from api.file_answers import answer_file
-from api.games.players import NOBODY, CorrectedRun
 from api.games.runs import (
     FILM,
     REPORT,
     RunKey,
     frame_rate,
     is_motion_only,
-    list_runs,
     read_clips_of,
     read_run_of,
     reel_path,
@@ -40,7 +36,7 @@ from api.videos.catalogue import the_video
 from shared_libs.common.boxes import LARGEST_FRAME
 from shared_libs.common.clips import Clips
 from shared_libs.common.run import Run
-from shared_libs.common.tracks import Source, Tracks, write_mot_tracks, write_tracks_parquet
+from shared_libs.common.tracks import Tracks, write_mot_tracks, write_tracks_parquet
 
 router = APIRouter(prefix="/videos/{video_id}/runs", tags=["runs"])
 
@@ -104,16 +100,16 @@ class TrackColumns(BaseModel):
 
 @router.get("")
 def get_runs(
-    video_id: VideoPath, caller: Reader, here: Here, limit: Limit = 50, following: Following = None
+    video_id: VideoPath, caller: Reader, here: Here, runs: Runs, limit: Limit = 50, following: Following = None
 ) -> Page[RunSummary]:
     """The runs of a video, newest first."""
     the_video(here.engine, caller.tenant, video_id)
-    runs = list_runs(here.files, caller.tenant, video_id)
+    found = runs.runs(caller.tenant, video_id)
     if following is not None:
         time, run_id = place_of(following, float, str)
-        runs = [each for each in runs if (each[1].created.timestamp(), each[0].run_id) < (time, run_id)]
-    page = runs[:limit]
-    more = following_after(page[-1][1].created.timestamp(), page[-1][0].run_id) if len(runs) > limit else None
+        found = [each for each in found if (each[1].created.timestamp(), each[0].run_id) < (time, run_id)]
+    page = found[:limit]
+    more = following_after(page[-1][1].created.timestamp(), page[-1][0].run_id) if len(found) > limit else None
     return Page(items=[RunSummary(**_summary(key, run)) for key, run in page], following=more)
 
 
@@ -150,7 +146,8 @@ def get_tracks(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The boxes in a range of frames, with the players as they are corrected now."""
-    run = runs.now(RunKey(caller.tenant, video_id, run_id))
+    key = RunKey(caller.tenant, video_id, run_id)
+    run = runs.now(key)
     end = first + MOST_FRAMES - 1 if last is None else last
     if not first <= end < first + MOST_FRAMES:
         detail = f"first and last must be a range of 1 to {MOST_FRAMES} frames."
@@ -158,7 +155,7 @@ def get_tracks(
     etag = etag_of(run_id, run.said.etag, first, end)
     if is_unchanged(if_none_match, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag})
-    return Response(dump_columns(run, first, end), media_type="application/json", headers={"ETag": etag})
+    return Response(runs.columns.dump(key, run, first, end), media_type="application/json", headers={"ETag": etag})
 
 
 @router.get("/{run_id}/tracks.txt", response_class=Response, responses={200: {"content": {"text/plain": _BINARY}}})
@@ -216,28 +213,6 @@ def get_reel(
     """The reel of a player, or a range of its bytes."""
     path = reel_path(here.files, RunKey(caller.tenant, video_id, run_id), clips_id, player_id)
     return answer_file(request, here.files, path, "video/mp4")
-
-
-def dump_columns(run: CorrectedRun, first: int, last: int) -> bytes:
-    """TrackColumns as JSON."""
-    tracks = run.content.tracks
-    begin, end = np.searchsorted(tracks.frame, np.array([first, last + 1], np.int32))
-    rows = slice(int(begin), int(end))
-    owner = run.owner[rows].tolist()
-    teams = {player.player_id: player.team_id for player in run.players}
-    xyxy = np.round(tracks.xyxy[rows].astype(np.float64), 1)
-    document = {
-        "first": first,
-        "last": last,
-        "frame_count": tracks.frame_count,
-        "frame": tracks.frame[rows].tolist(),
-        "track_id": tracks.track_id[rows].tolist(),
-        "player_id": [None if each == NOBODY else each for each in owner],
-        "team_id": [teams.get(each) for each in owner],
-        "xyxy": xyxy.tolist(),
-        "interpolated": (tracks.source[rows] == Source.INTERPOLATED).tolist(),
-    }
-    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _download(runs: Runs, key: RunKey, write: Callable[[Path, Tracks], None], suffix: str, media_type: str) -> Response:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.access.caller import Reader, Writer
-from api.bodies import IDLE_SECONDS, receive
+from api.bodies import IDLE_SECONDS, MOST_BYTES, receive
 from api.ids import VideoPath
 from api.problems import Problem
 from api.receiving import Receiving, in_turn
@@ -60,7 +60,7 @@ async def continue_upload(
     here: Here,
     receiving: Receiving,
     offset: Annotated[
-        int, Header(alias="Upload-Offset", ge=0, le=2**62, description="Where it goes on.", examples=[0])
+        int, Header(alias="Upload-Offset", ge=0, le=MOST_BYTES, description="Where it goes on.", examples=[0])
     ],
 ) -> Response:
     """Adds bytes where the upload ends. What has arrived stays, however the request ends.

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access.caller import Reader, Writer
-from api.bodies import receive
+from api.bodies import MOST_BYTES, receive
 from api.database import NAME_LENGTH
 from api.etags import IfMatch, IfNoneMatch, check_if_match, etag_of, is_unchanged
 from api.file_answers import answer_file
@@ -38,6 +38,7 @@ from api.videos.film import OF_ANY_KIND, SUFFIXES, Film
 from api.videos.intake import Intake
 from api.videos.removal import Uses
 from api.videos.shown import PROXY, THUMBNAIL, read_times, shown_path
+from shared_libs.common.documents import NUMBER
 from shared_libs.common.errors import OutputError
 from shared_libs.common.json_text import dump_json
 from shared_libs.common.roster import RosterEntry
@@ -51,7 +52,10 @@ def _printable(text: str) -> str:
     return text.strip()
 
 
-VideoName = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH, examples=["Eagles – Hawks"])]
+VideoName = Annotated[
+    str,
+    Field(min_length=1, max_length=NAME_LENGTH, description="Printable, and not blank.", examples=["Eagles – Hawks"]),
+]
 _CheckedName = Annotated[VideoName, AfterValidator(_printable)]
 
 ROSTER_BYTES: Final = 1 << 20
@@ -80,7 +84,7 @@ class VideoNew(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: _CheckedName
-    size: Annotated[int, Field(ge=0, le=2**62, examples=[1_200_000_000])]
+    size: Annotated[int, Field(ge=0, le=MOST_BYTES, examples=[1_200_000_000]), NUMBER]
     content_type: Annotated[str, Field(max_length=200, examples=["video/mp4"])] = OF_ANY_KIND
     sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", examples=[None])] = None
 

@@ -95,9 +95,8 @@ def add_video(
 
 def find_video(engine: sa.Engine, tenant: str, video_id: str) -> Video | None:
     """A video of a tenant, None where there is none."""
-    query = sa.select(videos).where(videos.c.tenant == tenant, videos.c.video_id == video_id)
     with talking(engine), engine.connect() as connection:
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(_ONE, {"the_tenant": tenant, "the_video": video_id}).one_or_none()
     return None if row is None else video_of(row)
 
 
@@ -187,6 +186,12 @@ def video_of(row: Any) -> Video:
             "created": datetime.fromtimestamp(row.created, UTC),
         }
     )
+
+
+# Made once: most requests ask it.
+_ONE = sa.select(videos).where(
+    videos.c.tenant == sa.bindparam("the_tenant"), videos.c.video_id == sa.bindparam("the_video")
+)
 
 
 @contextlib.contextmanager
