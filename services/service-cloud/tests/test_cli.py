@@ -24,13 +24,13 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
-from tests.postgres import postgresql
 from tests.site_of_workers import STAND_IN, TENANT, Site, site
 
 import cloud.doctor
 from cloud.cli import main
 from cloud.settings import CloudSettings
 from cloud.worker.ledger import Ledger
+from postgresql.server import postgresql
 from shared_libs.common.job_client.table import connect
 from shared_libs.common.jobs import BuildDataset, Job, JobState, LinkPlayers, Progress, RunReference, TrackVideo
 from shared_libs.utils.ids import new_id

@@ -18,12 +18,19 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.postgres import PostgreSQL, postgresql
 
 from cloud.worker.ledger import Ledger
+from postgresql.server import PostgreSQL, postgresql
 from shared_libs.common.errors import InputError, OutputError, TransientError, UserError
 from shared_libs.common.job_client import table
-from shared_libs.common.job_client.client import DEFAULT_PRIORITY, JobClient, JobConflict, NoSuchJob, Page
+from shared_libs.common.job_client.client import (
+    DEFAULT_PRIORITY,
+    JobClient,
+    JobConflict,
+    NoSuchJob,
+    Page,
+    UnreadableJob,
+)
 from shared_libs.common.jobs import (
     BuildDataset,
     Job,
@@ -92,6 +99,19 @@ def engine(database: str) -> Iterator[sa.Engine]:
 @pytest.fixture
 def jobs(engine: sa.Engine) -> JobClient:
     return JobClient(engine)
+
+
+# --- of another version
+
+
+def test_a_job_that_cannot_be_read_is_said_to_be_so_and_left_out_of_lists(engine: sa.Engine, jobs: JobClient) -> None:
+    one, other = jobs.submit(REDS, TRACK), jobs.submit(REDS, TRACK)
+    with engine.begin() as connection:
+        change = sa.update(table.jobs).where(table.jobs.c.job_id == one.job_id)
+        connection.execute(change.values(payload='{"kind": "track_video", "later": 1}'))
+    with pytest.raises(UnreadableJob, match="another version"):
+        jobs.job(REDS, one.job_id)
+    assert jobs.list(REDS).jobs == (other,)
 
 
 # --- submitting

@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.postgres import PostgreSQL, postgresql
 
 from cloud.worker.ledger import Held, Ledger, Waiting, patiently
+from postgresql.server import PostgreSQL, postgresql
 from shared_libs.common.errors import InputError, TransientError
 from shared_libs.common.job_client.client import JobClient
 from shared_libs.common.job_client.table import connect, jobs, now, workers
@@ -456,6 +456,18 @@ def _final_writes(worker: Ledger, held: Held) -> list[Callable[[], object]]:
         lambda: worker.finish(held, JobState.FAILED, error="lies", cause="crash"),
         lambda: worker.finish(held, JobState.CANCELLED),
     ]
+
+
+@pytest.mark.parametrize("payload", ['{"kind": "track_video", "video_id": "video_0123456789ab", "later": 1}', "{"])
+def test_a_job_that_cannot_be_read_ends_once_with_the_reason(engine: sa.Engine, payload: str) -> None:
+    job, worker = _submit(engine), _worker(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.update(jobs).where(jobs.c.job_id == job.job_id).values(payload=payload))
+    assert worker.hold(job.job_id) is None
+    row = _row(engine, job)
+    assert (row.state, row.cause, row.executions) == (JobState.FAILED, "unreadable", 1)
+    assert "another version" in row.error and row.finished >= row.started
+    assert worker.hold(job.job_id) is None and _row(engine, job) == row
 
 
 def _submit(engine: sa.Engine) -> Job:

@@ -70,6 +70,14 @@ LINES: list[tuple[Payload, bool, list[str]]] = [
         ],
     ),
     (
+        TrainReid(dataset_id=DATASET, budget_seconds=90),
+        False,
+        [
+            "training train INPUTS/dataset --out OUT/training --budget 90s --seed 0 --resume",
+            f"{EXPORT} {DATASET}, 90 s",
+        ],
+    ),
+    (
         MakeClips(video_id=VIDEO, run_id=RUN),
         False,
         [

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.postgres import PostgreSQL, postgresql
 from tests.site_of_workers import TENANT, Site, site
 
 from cloud.worker.worker import LOST
+from postgresql.server import PostgreSQL, postgresql
 from shared_libs.common.jobs import Job, JobState, TrackVideo
 from shared_libs.common.storage import run_path
 

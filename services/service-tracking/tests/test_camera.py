@@ -103,7 +103,7 @@ def test_any_similarity_within_limits_is_found(
     scene = plane(seed)
     pictures = [seen(scene), seen(scene, turn, shift)]
     if blur > 0.3:
-        pictures = [cv2.GaussianBlur(picture, (0, 0), blur) for picture in pictures]
+        pictures = [np.asarray(cv2.GaussianBlur(picture, (0, 0), blur), np.uint8) for picture in pictures]
     transform, reason = motion(*(noisy(picture, seed + i) for i, picture in enumerate(pictures)))
     assert reason == Reason.MEASURED
     assert corner_error(transform, truth(turn, shift)) < 1.0
@@ -115,7 +115,8 @@ def test_motion_blur_as_in_a_fast_pan_is_no_matter(length: int) -> None:
     scene = plane(3)
     kernel = np.zeros((15, 15), np.float32)
     kernel[7, (15 - length) // 2 : (15 - length) // 2 + length] = 1 / length
-    pictures = [noisy(cv2.filter2D(seen(scene, 1, x), -1, kernel), int(x), 2) for x in (0.0, 20.0)]
+    blurred = {x: np.asarray(cv2.filter2D(seen(scene, 1, x), -1, kernel), np.uint8) for x in (0, 20)}
+    pictures = [noisy(picture, x, 2) for x, picture in blurred.items()]
     transform, reason = motion(*pictures)
     assert reason == Reason.MEASURED
     assert corner_error(transform, truth(1, 20)) < 2.0

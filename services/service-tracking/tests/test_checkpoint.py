@@ -65,7 +65,7 @@ def test_no_damage_goes_unnoticed(tmp_path_factory: pytest.TempPathFactory, data
         del content[at : at + data.draw(st.integers(1, 5000))]
     path.write_bytes(content)
     assert checkpoint.load("part") is None
-    assert said == ["a saved part (part) is damaged or out of date; it is made anew"]
+    assert said == ["a saved part (part) is damaged, or of another version; it is made anew"]
 
 
 @pytest.mark.parametrize("left", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"fps": 26}'])

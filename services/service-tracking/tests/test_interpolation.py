@@ -80,7 +80,7 @@ def test_only_short_gaps_are_filled_and_the_rest_is_untouched(places: set[tuple[
 def lower(rows: list[tuple[int, int, float]]) -> Tracks:
     """The same in the middle of a picture."""
     tracks = tracks_at(rows)
-    return replace(tracks, xyxy=tracks.xyxy + np.float32([0, 40, 0, 40]))
+    return replace(tracks, xyxy=tracks.xyxy + np.array([0, 40, 0, 40], np.float32))
 
 
 def test_somebody_who_left_the_picture_and_came_back_was_not_there_meanwhile() -> None:

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from scipy.optimize import linear_sum_assignment
 
 from sample.clip import make_clip
@@ -71,7 +70,7 @@ def drawn(background: Image, left: int, top: int, walkers: list[Walker], frame: 
 
 def write_film(path: Path, pictures: list[Image], *, matrix: list[int] | None = None) -> None:
     with av.open(str(path), "w") as container:
-        stream = cast(VideoStream, container.add_stream("libx264", rate=FPS))
+        stream = container.add_stream("libx264", rate=FPS)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         stream.codec_context.options = {"preset": "veryfast", "crf": "16", "threads": "1"}

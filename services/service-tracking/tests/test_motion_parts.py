@@ -82,9 +82,10 @@ def test_a_fast_pan_has_more_keys() -> None:
 
 def test_perspective_that_similarities_cannot_express_is_measured_between_keys() -> None:
     random = np.random.default_rng(3)
-    wall = cv2.resize(random.integers(0, 255, (90, 160), np.uint8), (640, 360), interpolation=cv2.INTER_CUBIC)
+    small = random.integers(0, 255, (90, 160), np.uint8)
+    wall = np.asarray(cv2.resize(small, (640, 360), interpolation=cv2.INTER_CUBIC), np.uint8)
     true = np.array([[1.0, 0.01, -12], [0.005, 1.01, 3], [4e-5, -2e-5, 1]])
-    second = cv2.warpPerspective(wall, true, (640, 360), borderMode=cv2.BORDER_REFLECT)
+    second = np.asarray(cv2.warpPerspective(wall, true, (640, 360), borderMode=cv2.BORDER_REFLECT), np.uint8)
     camera = path(3)
     camera.transform[1:, :, 2] = -6, 1.5
     keys = choose_keys(camera, 640, 360, 0.08, 1.0)
@@ -182,8 +183,8 @@ def test_people_side_by_side_are_told_apart_by_how_tall_people_are(apart: int, c
     for number in range(count):
         figure(mask, 40 + apart * number, 100, 50)
     mask[60:62, 40 : 40 + apart * (count - 1)] = 1  # they hold hands
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    blobs = blobs_of(np.asarray(mask, np.uint8))
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    blobs = blobs_of(np.asarray(closed, np.uint8))
     assert len(blobs.rows) == 1
     found = people(blobs, 50.0, 0.0)
     middles = (found[:, 0] + found[:, 2]) / 2

@@ -103,7 +103,7 @@ def test_a_film_with_boxes_gives_players_in_teams(command: Command, here: Path) 
     assert kits == [kits[0], kits[1]] * 4
     page = (here / "out" / "report.html").read_text()
     assert "<h2>Players</h2>" in page
-    assert "Team 1" in page
+    assert "Team A" in page
     assert "motion only" not in page
 
 

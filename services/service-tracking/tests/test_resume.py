@@ -273,7 +273,7 @@ def test_corrections_that_come_after_the_kill_count_and_the_rest_is_not_done_aga
     process.kill()
     _, complaint = process.communicate()
     assert f"camera: going on from frame {FRAMES} of {FRAMES}" in complaint
-    assert "a saved part (film-00000) is damaged or out of date; it is made anew" in complaint
+    assert "a saved part (film-00000) was made for something else than is wanted now; it is made anew" in complaint
     process = start(*command)
     _, complaint = process.communicate()
     assert process.returncode == 0, complaint
@@ -376,6 +376,6 @@ def test_segments_serve_only_what_they_were_drawn_from(film: Path, tmp_path: Pat
     render(film / "clip.mp4", one, tmp_path / "one.mp4", checkpoint)
     again = Checkpoint(tmp_path, {"of": "this"}, say=said.append)
     render(film / "clip.mp4", other, tmp_path / "again.mp4", again)
-    assert said == ["a saved part (film-00000) is damaged or out of date; it is made anew"]
+    assert said == ["a saved part (film-00000) was made for something else than is wanted now; it is made anew"]
     assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "other.mp4").read_bytes()
     assert (tmp_path / "again.mp4").read_bytes() != (tmp_path / "one.mp4").read_bytes()

@@ -101,6 +101,19 @@ def test_times_are_those_of_the_film(tmp_path: Path, game_tracks: Tracks) -> Non
     np.testing.assert_allclose(after, times, atol=2e-3)
 
 
+@pytest.mark.parametrize("fps", [10, 24, 50, 60000 / 1001, 120])
+@pytest.mark.parametrize(("height", "width"), [(180, 320), (720, 1280)])
+def test_a_film_of_any_frame_rate_is_drawn(
+    tmp_path: Path, game_tracks: Tracks, fps: float, height: int, width: int
+) -> None:
+    with FrameWriter(tmp_path / "film.mp4", fps=fps) as writer:
+        for _ in range(3):
+            writer.write(np.zeros((height, width, 3), np.uint8))
+    render(tmp_path / "film.mp4", Drawing(game_tracks), tmp_path / "drawn.mp4")
+    before, after = ([time for _, time, _ in read_frames(tmp_path / name)] for name in ("film.mp4", "drawn.mp4"))
+    np.testing.assert_allclose(after, before, atol=2e-3)
+
+
 def test_no_render_leaves_the_film_out(command: Command, game_video: Path) -> None:
     done = command("track", "clip.mp4", "--detections", "det.txt", "--out", "out", "--no-render")
     assert done.code == 0, done.err

@@ -28,6 +28,7 @@ from training.evaluation.embedding import embed
 from training.evaluation.measuring import measure
 from training.fitting import fit
 from training.keeping import HISTORY, Interrupted
+from training.loading.augmenting import augment
 from training.loading.sampling import BatchShape
 from training.request import Request
 from training.results_folder import RUN, TENSORBOARD
@@ -132,7 +133,7 @@ def test_a_training_that_a_signal_ends_goes_on_to_the_same_bits(
     people: Path, undisturbed: Path, tmp_path: Path, step: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted) as interrupted:
-        patch.setattr(training.module, "augment", training.module.augment)
+        patch.setattr(training.module, "augment", augment)
         signal_at(step, signal.SIGTERM)()
         fit(request(people, tmp_path), silent)
     assert interrupted.value.number == signal.SIGTERM
@@ -146,7 +147,7 @@ def test_a_training_can_be_ended_again_and_again(people: Path, undisturbed: Path
     steps = 0
     while not (tmp_path / RUN).exists():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(training.module, "augment", training.module.augment)
+            patch.setattr(training.module, "augment", augment)
             signal_at(5, signal.SIGTERM)()
             try:
                 fit(request(people, tmp_path, resume=True), silent)
@@ -192,7 +193,7 @@ def run_in_child(tmp_path: Path, words: Sequence[str | Path], disturb: Callable[
 
 def signal_at(step: int, number: int) -> Callable[[], None]:
     """Sends the process a signal while it does that step, counted from 1."""
-    done, augment = 0, training.module.augment
+    done = 0
 
     def disturbed(*arguments: Any) -> torch.Tensor:
         nonlocal done
@@ -213,7 +214,7 @@ def small_disk() -> None:
 def test_a_killed_training_goes_on_from_its_last_epoch_to_the_same_bits(
     people: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    words = ["train", people, *WORDS, "--epochs", "3", "--out", "run"]
+    words: list[str | Path] = ["train", people, *WORDS, "--epochs", "3", "--out", "run"]
     killed = run_in_child(tmp_path, words, signal_at(STEPS + 3, signal.SIGKILL))
     assert killed.code == -signal.SIGKILL
     assert read_checkpoint(tmp_path / "run" / LAST)["global_step"] == STEPS
@@ -225,7 +226,7 @@ def test_a_killed_training_goes_on_from_its_last_epoch_to_the_same_bits(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_to_the_program_says_where_it_goes_on(people: Path, tmp_path: Path, number: int, code: int) -> None:
-    words = ["train", people, *WORDS, "--epochs", "3", "--out", "run"]
+    words: list[str | Path] = ["train", people, *WORDS, "--epochs", "3", "--out", "run"]
     ended = run_in_child(tmp_path, words, signal_at(2, number))
     assert ended == (code, "", "interrupted after 2 steps, which are saved; --resume goes on from there\n")
 
@@ -273,7 +274,7 @@ def test_a_checkpoint_of_something_else_is_refused(people: Path, tmp_path: Path)
 def test_a_full_disk_ends_in_one_error_and_leaves_earlier_checkpoints(people: Path, tmp_path: Path) -> None:
     fit(request(people, tmp_path / "run", epochs=1), silent)
     before = {name: (tmp_path / "run" / name).read_bytes() for name in (LAST, BEST)}
-    words = ["train", people, *WORDS, "--epochs", "2", "--out", "run", "--base", "run/best.ckpt"]
+    words: list[str | Path] = ["train", people, *WORDS, "--epochs", "2", "--out", "run", "--base", "run/best.ckpt"]
     refused = run_in_child(tmp_path, words, small_disk)
     assert refused.code == 2
     full = run_in_child(tmp_path, ["train", people, *WORDS, "--epochs", "1", "--out", "new"], small_disk)
@@ -323,6 +324,18 @@ def test_people_who_may_all_be_one_cannot_be_learned_from(tmp_path: Path, people
         os.symlink(people / "train" / "train00", lonely / part / "one")
     with pytest.raises(InputError, match="lonely"):
         fit(request(lonely, tmp_path / "out"), silent)
+
+
+def test_what_is_held_back_has_to_show_people_again(tmp_path: Path, people: Path) -> None:
+    brief = tmp_path / "brief"
+    brief.mkdir()
+    os.symlink(people / "train", brief / "train")
+    for person in ("val00", "val01"):
+        (brief / "val" / person).mkdir(parents=True)
+        os.symlink(people / "val" / person / "0.png", brief / "val" / person / "0.png")
+    with pytest.raises(InputError, match="brief: what is held back cannot be measured on"):
+        fit(request(brief, tmp_path / "out"), silent)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_file_in_place_of_the_results_is_refused(people: Path, tmp_path: Path) -> None:

@@ -206,7 +206,8 @@ class CameraMotion:
         """Where the points (n, 2) are now, and which of them (n,) were found, in the picture and outside of boxes."""
         knobs = self.settings
         criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03)
-        there, status, _ = cv2.calcOpticalFlowPyrLK(
+        # cv2's types leave out that there may be no first guess.
+        there, status, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
             before, luma, points[:, None], None, winSize=knobs.window, maxLevel=knobs.pyramid, criteria=criteria
         )
         there = there[:, 0]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
 import time
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,7 +53,8 @@ class SavePace:
         self._next = now + took + max(SECONDS_BETWEEN_SAVES, took / LARGEST_SHARE)
 
 
-_MAGIC = b"LaxAI checkpoint 1\n"
+_MAGIC = b"LaxAI checkpoint 2\n"
+_DIGEST = hashlib.sha256().digest_size
 _MANIFEST = "command.json"
 
 
@@ -108,7 +107,9 @@ class Checkpoint:
         view = content.getbuffer()
         with atomic_write(self._path(name)) as file:
             file.write(_MAGIC)
-            file.write(self._sum(name, depends_on, view))
+            made_from = hashlib.sha256(depends_on).digest()
+            file.write(made_from)
+            file.write(self._sum(name, made_from, view))
             file.write(view)
 
     def load(self, name: str, depends_on: bytes = b"") -> Arrays | None:
@@ -116,20 +117,23 @@ class Checkpoint:
         content = _read(self._path(name))
         if content is None:
             return None
-        start = len(_MAGIC) + hashlib.sha256().digest_size
-        view = memoryview(content)[start:]
-        if content[:start] == _MAGIC + self._sum(name, depends_on, view):
-            with contextlib.suppress(ValueError, OSError, zipfile.BadZipFile), np.load(io.BytesIO(view)) as arrays:
-                return dict(arrays)
-        self._say(f"a saved part ({name}) is damaged or out of date; it is made anew")
-        return None
+        start = len(_MAGIC) + 2 * _DIGEST
+        made_from, view = content[len(_MAGIC) : len(_MAGIC) + _DIGEST], memoryview(content)[start:]
+        if content[:start] != _MAGIC + made_from + self._sum(name, made_from, view):
+            self._say(f"a saved part ({name}) is damaged, or of another version; it is made anew")
+            return None
+        if made_from != hashlib.sha256(depends_on).digest():
+            self._say(f"a saved part ({name}) was made for something else than is wanted now; it is made anew")
+            return None
+        with np.load(io.BytesIO(view)) as arrays:
+            return dict(arrays)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}{SAVED}"
 
-    def _sum(self, name: str, depends_on: bytes, content: memoryview) -> bytes:
+    def _sum(self, name: str, made_from: bytes, content: memoryview) -> bytes:
         digest = hashlib.sha256(self._key)
-        digest.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(depends_on).digest())
+        digest.update(hashlib.sha256(name.encode()).digest() + made_from)
         digest.update(content)
         return digest.digest()
 

@@ -40,13 +40,15 @@ _REORDERED = 2
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of film, encoded: `size` is (width, height); one entry per packet, in the order of decoding.
+    """A piece of film, encoded: `size` is (width, height), `rate` the frames in a second that the encoder was told of;
+    one entry per packet, in the order of decoding.
 
     pts: int64, when each is shown, in TIME_BASE. is_key: bool. length: int64, bytes in `data`, uint8. header: uint8,
     what the file has to say of the stream; the same in all segments of a film.
     """
 
     size: tuple[int, int]
+    rate: Fraction
     pts: NDArray[np.int64]
     is_key: NDArray[np.bool_]
     length: NDArray[np.int64]
@@ -60,6 +62,7 @@ class Segment:
         """The segment as plain arrays by name, for `numpy.savez`."""
         return {
             "size": np.array(self.size),
+            "rate": np.array(self.rate.as_integer_ratio()),
             "pts": self.pts,
             "is_key": self.is_key,
             "length": self.length,
@@ -71,7 +74,8 @@ class Segment:
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
         """The segment that `arrays` gave. Raises KeyError where one is missing."""
         width, height = arrays["size"].tolist()
-        return cls((width, height), *(arrays[name] for name in ("pts", "is_key", "length", "data", "header")))
+        rate = Fraction(*arrays["rate"].tolist())
+        return cls((width, height), rate, *(arrays[name] for name in ("pts", "is_key", "length", "data", "header")))
 
 
 class SegmentEncoder:
@@ -100,6 +104,7 @@ class SegmentEncoder:
         packets = [*self._packets, *self._context.encode(None)]
         return Segment(
             size=(self._context.width, self._context.height),
+            rate=self._rate,
             pts=np.array([packet.pts for packet in packets], np.int64),
             is_key=np.array([packet.is_keyframe for packet in packets], np.bool_),
             length=np.array([packet.size for packet in packets], np.int64),
@@ -135,7 +140,8 @@ def _write(segments: Iterable[Segment], path: Path) -> int:
     with contextlib.closing(av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"})) as file:
         for packet, segment in _packets(segments):
             if stream is None:
-                stream = file.add_stream("libx264", rate=Fraction(25))
+                # The header names a level, which the rate decides.
+                stream = file.add_stream("libx264", rate=segment.rate)
                 stream.time_base = TIME_BASE
                 configure_h264(stream.codec_context, segment.size, TIME_BASE, _OPTIONS, _THREADS)
                 file.start_encoding()

@@ -58,7 +58,7 @@ def _at_border(tracks: Tracks, share: float, size: tuple[float, float] | None) -
     """Which boxes (n,) touch the picture's border, or nearly."""
     xyxy = tracks.xyxy.astype(np.float64)
     near = share * (xyxy[:, 2:] - xyxy[:, :2]) * (1.0, _SHARE_OF_HEIGHT)
-    touches: NDArray[np.bool_] = (xyxy[:, :2] < near).any(axis=1)
+    touches: NDArray[np.bool_] = (xyxy[:, 0] < near[:, 0]) | (xyxy[:, 1] < near[:, 1])
     for axis in range(2):
         edge = size[axis] if size is not None else float(xyxy[:, 2 + axis].max())
         here = xyxy[:, 2 + axis] > edge - near[:, axis]

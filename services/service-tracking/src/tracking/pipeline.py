@@ -20,7 +20,7 @@ from shared_libs.common.detections import Detections, read_detections, write_mot
 from shared_libs.common.edits import EditLog, read_edits
 from shared_libs.common.errors import InputError
 from shared_libs.common.files import atomic_write
-from shared_libs.common.players import write_players
+from shared_libs.common.players import team_called, write_players
 from shared_libs.common.roster import read_roster
 from shared_libs.common.run import InputFile, Run, write_run
 from shared_libs.common.tracks import Source, Tracks, read_tracks, write_mot_tracks, write_tracks_json
@@ -297,7 +297,7 @@ def drawing_of(people: People, camera: CameraPath | None, remark: str) -> Drawin
     shown = by_player(people.tracks, people.players)
     labels = {p.player_id: " ".join(filter(None, (p.number, p.name))) for p in people.players if p.number or p.name}
     teams = {
-        player.player_id: people.players.team_names.get(player.team_id, f"team {player.team_id + 1}")
+        player.player_id: team_called(player.team_id, people.players.team_names)
         for player in people.players
         if player.team_id is not None and player.role in (None, "player")
     }

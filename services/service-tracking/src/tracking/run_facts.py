@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shared_libs.common.detections import Detections
-from shared_libs.common.players import Player, Players
+from shared_libs.common.players import Player, Players, team_called
 from shared_libs.common.run import Run
 from shared_libs.common.tracks import Tracks
 from tracking.boxes_stage import MOTION_ONLY
@@ -95,7 +95,7 @@ def _players(players: Players | None, fps: float) -> list[ReportPlayer]:
 def _team(player: Player, players: Players) -> str:
     if player.team_id is None:
         return ""
-    return players.team_names.get(player.team_id, f"Team {player.team_id + 1}")
+    return team_called(player.team_id, players.team_names)
 
 
 def _length(run: Run) -> list[str]:

@@ -26,6 +26,7 @@ from training.dataset.crop_set import CropSet
 from training.dataset.reading import read_crops
 from training.evaluation.embedding import embed
 from training.evaluation.measuring import measure
+from training.evaluation.pairs import Pairs
 from training.keeping import Bar, History, Keeper, Signals
 from training.loading.sampling import PkSampler
 from training.module import MONITORED, Recipe, ReidModule
@@ -59,6 +60,7 @@ def fit(request: Request, say: Callable[[str], None]) -> Result | None:
     check_machine(request)
     train, validation = _read(request, say)
     _check_learnable(request, train)
+    _check_measurable(request, validation)
     about = _about(request, train, validation)
     start = _start(request, about, say)
     L.seed_everything(request.seed, verbose=False)
@@ -100,6 +102,12 @@ def _check_learnable(request: Request, train: CropSet) -> None:
     except ValueError as error:
         hint = "people have to be seen beside each other, more than once"
         raise InputError(request.dataset, f"cannot be learned from: {error}", hint=hint) from None
+
+
+def _check_measurable(request: Request, validation: CropSet) -> None:
+    if not Pairs.of(validation).has_queries():
+        cause = "what is held back cannot be measured on: it shows nobody twice, a second apart, beside somebody else"
+        raise InputError(request.dataset, cause, hint="build it from longer games, or from more of them")
 
 
 def _patience(request: Request) -> int | None:

@@ -47,10 +47,15 @@ class TrainReidRecipe:
         """`train`, which goes on where it was cut short, and `export`."""
         asked = self.payload
         training, model = str(out / _TRAINING), str(out / _MODEL)
-        options = ["--epochs", str(asked.epochs), "--seed", str(asked.seed), "--resume"]
+        if asked.budget_seconds is not None:
+            options, extent = ["--budget", f"{asked.budget_seconds}s"], f"{asked.budget_seconds} s"
+        else:
+            options = ["--epochs", str(asked.epochs)]
+            extent = f"{asked.epochs} epoch{'' if asked.epochs == 1 else 's'}"
+        options += ["--seed", str(asked.seed), "--resume"]
         if asked.base_model_id is not None:
             options += _like(read_model_card(inputs / BASE / CARD), inputs / BASE / CHECKPOINT)
-        name = f"{asked.dataset_id}, {asked.epochs} epoch{'' if asked.epochs == 1 else 's'}"
+        name = f"{asked.dataset_id}, {extent}"
         return (
             Command("training", ("train", str(inputs / _DATASET), "--out", training, *options), "training"),
             Command("training", ("export", training, "--out", model, "--name", name), "exporting"),

@@ -15,8 +15,8 @@ from typing import Any, NoReturn, TypeVar
 import sqlalchemy as sa
 from pydantic import JsonValue
 
-from shared_libs.common.errors import TransientError
-from shared_libs.common.job_client.client import job_of
+from shared_libs.common.errors import DASH, TransientError
+from shared_libs.common.job_client.client import UnreadableJob, job_of
 from shared_libs.common.job_client.table import at_least, jobs, now, talking, workers
 from shared_libs.common.jobs import Job, JobState, Progress
 from shared_libs.common.json_text import dump_json
@@ -136,7 +136,10 @@ class Ledger:
             return [(Waiting(*row[:3]), row[3]) for row in connection.execute(query)]
 
     def hold(self, job_id: str) -> Held | None:
-        """Begins an execution of a job, whoever held it before; None for a job that has ended or was removed."""
+        """Begins an execution of a job, whoever held it before; None for a job that has ended or was removed.
+
+        A job that this version of LaxAI cannot read ends here, with that as its error.
+        """
         holder = sa.select(workers.c.worker_id).where(
             workers.c.worker_id == jobs.c.worker_id, workers.c.is_dead, ~workers.c.has_left
         )
@@ -158,7 +161,12 @@ class Ledger:
         if row is None:
             self._check_alive()
             return None
-        return Held(job_of(row), row.executions, row.takeovers, row.first_try, row.cancel_requested)
+        try:
+            job = job_of(row)
+        except UnreadableJob as error:
+            self._refuse(row, error)
+            return None
+        return Held(job, row.executions, row.takeovers, row.first_try, row.cancel_requested)
 
     def holds(self, held: Held) -> bool:
         """Whether this worker holds the job still."""
@@ -225,6 +233,13 @@ class Ledger:
         query = sa.select(jobs.c.first_try).where(given).group_by(jobs.c.first_try).having(is_open == 0)
         with talking(self._engine), self._engine.connect() as connection:
             return set(connection.scalars(query))
+
+    def _refuse(self, row: Any, error: UnreadableJob) -> None:
+        is_it = (jobs.c.job_id == row.job_id) & (jobs.c.executions == row.executions) & jobs.c.state.in_(OPEN)
+        said = f"this worker cannot read what is asked for: the job {error.cause}{DASH}{error.hint}"
+        end = {"state": JobState.FAILED, "finished": at_least(jobs.c.started), "error": said, "cause": "unreadable"}
+        with talking(self._engine), self._engine.begin() as connection:
+            connection.execute(sa.update(jobs).where(is_it).values(**end, revision=jobs.c.revision + 1))
 
     def _is_held(self, held: Held) -> sa.ColumnElement[bool]:
         is_it = (jobs.c.job_id == held.job.job_id) & (jobs.c.state == JobState.RUNNING)

@@ -45,7 +45,7 @@ def cleaned(mask: Image) -> Image:
 def blobs_of(mask: Image) -> Blobs:
     """The blobs of a cleaned mask."""
     _, labels, rows, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    return Blobs(labels, rows[1:])
+    return Blobs(np.asarray(labels, np.int32), np.asarray(rows[1:], np.int32))
 
 
 def lone_people(blobs: Blobs) -> Floats:

@@ -30,7 +30,8 @@ def foreground(
     """
     height, width = picture.shape[:2]
     into_key = np.array([[1.0, 0, -background.left], [0, 1, -background.top], [0, 0, 1]])
-    seen = cv2.warpPerspective(background.pixels, from_background @ into_key, (width, height), flags=cv2.INTER_LINEAR)
+    warp = from_background @ into_key
+    seen = np.asarray(cv2.warpPerspective(background.pixels, warp, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
     # A pixel counts only if it is outside of what its neighbours in the background are: edges move by half a pixel.
     low, high = cv2.erode(seen, _NEIGHBOURS), cv2.dilate(seen, _NEIGHBOURS)
     gain = _gain(picture[::8, ::8, 0], seen[::8, ::8, 0])

@@ -117,7 +117,8 @@ class _Scenery:
         shift = np.array([[1.0, 0, left], [0, 1, top], [0, 0, 1]])
         views = []
         for other in [key, *others]:
-            view = cv2.warpPerspective(self._pictures[other], shift @ self._motion.between_keys(other, key), size)
+            warp = shift @ self._motion.between_keys(other, key)
+            view = np.asarray(cv2.warpPerspective(self._pictures[other], warp, size), np.uint8)
             if other == key or np.count_nonzero(view[::4, ::4, 0]) >= _LEAST_SEEN * (width * height / 16):
                 views.append(view)
         return make_background(views, left, top, settings.field_share)

@@ -77,6 +77,11 @@ class Pairs:
         right: Mask = (places != others) & ~(apart < self.same_moment_seconds)
         return right
 
+    def has_queries(self) -> bool:
+        """Whether there is a crop with a right and a wrong pair: without one, nothing can be measured."""
+        runs = self.runs(0, len(self))
+        return any(self.right(run).any() and self.wrong(run.identity).any() for run in runs)
+
     def wrong(self, identity: int) -> Mask:
         """(n,): True at the places that are a wrong pair with every crop of the identity."""
         return np.repeat(self.different[identity], np.diff(self.starts))
