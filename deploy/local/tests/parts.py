@@ -11,44 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-SAMPLE_PART = """
-import sys
-from pathlib import Path
-assert sys.argv[1] == "--out"
-out = Path(sys.argv[2])
-(out / "gt").mkdir(parents=True, exist_ok=True)
-(out / "det").mkdir(exist_ok=True)
-for name in ("clip.mp4", "gt/gt.txt", "det/det.txt"):
-    (out / name).write_text(name)
-(out / "arguments.txt").write_text("\\n".join(sys.argv[1:]))
-print("the clip is rendered")
-"""
-
-TRACKING_PART = """
-import json, sys
-from pathlib import Path
-command, video, *options = sys.argv[1:]
-options = dict(zip(options[::2], options[1::2]))
-assert command == "track"
-for path in (video, options["--detections"], options["--truth"]):
-    assert Path(path).is_file(), path
-out = Path(options["--out"])
-out.mkdir(exist_ok=True)
-(out / "annotated.mp4").write_text("film")
-(out / "report.html").write_text("report")
-(out / "run.json").write_text(json.dumps(RUN))
-print("tracked", file=sys.stderr)
-"""
-
-RUN = {
-    "schema": "laxai.run",
-    "schema_version": 1,
-    "service": "service-tracking",
-    "created": "2026-01-02T03:04:05Z",
-    "code_version": "0.1.0",
-    "metrics": {"hota": 0.7147, "idf1": 0.8021, "switches": 12.0},
-}
-
 # Says that it is up through the pipe that it and its own child hold open: the other end reads to the end of file when
 # the last of them is gone.
 WAITING_PART = """
@@ -116,14 +78,6 @@ def part(folder: Path, name: str, source: str, **constants: object) -> str:
     head = "".join(f"{key} = {value!r}\n" for key, value in constants.items())
     path.write_text(head + source)
     return shlex.join([sys.executable, str(path)])
-
-
-def sample_part(folder: Path) -> str:
-    return part(folder, "sample", SAMPLE_PART)
-
-
-def tracking_part(folder: Path, run: object = None) -> str:
-    return part(folder, "tracking", TRACKING_PART, RUN=json.loads(json.dumps(RUN if run is None else run)))
 
 
 def waiting_part(folder: Path, pipe: Pipe, *, stubborn: bool = False, ends_at_once: bool = False) -> str:

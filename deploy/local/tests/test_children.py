@@ -18,7 +18,8 @@ import shlex, sys
 from local_stack.children import Children, Stopped
 with Children(seconds_to_tidy_up=SECONDS) as children:
     try:
-        code = children.run(shlex.split(COMMAND))
+        children.start(shlex.split(COMMAND))
+        code = children.wait().exit_code
     except Stopped as stopped:
         sys.exit(stopped.exit_code)
 print("ended with", code)
@@ -56,22 +57,23 @@ def start_script(script: str) -> subprocess.Popen[str]:
 )
 def test_the_exit_code_is_the_programs_own(source: str, code: int) -> None:
     with Children() as children:
-        assert children.run([sys.executable, "-c", source]) == code
+        pid = children.start([sys.executable, "-c", source])
+        assert children.wait() == (pid, code)
 
 
-def test_programs_run_one_after_the_other_and_read_nothing(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    source = "import sys; open(sys.argv[1], 'a').write(repr(sys.stdin.read()) + sys.argv[2])"
-    with Children() as children:
-        for name in "ab":
-            children.run([sys.executable, "-c", source, str(log), name])
+def test_a_program_reads_nothing_and_prints_to_where_it_is_told(tmp_path: Path) -> None:
+    source = "import sys; print(repr(sys.stdin.read())); print('why', file=sys.stderr)"
+    with (tmp_path / "out").open("wb") as output, (tmp_path / "err").open("wb") as errors, Children() as children:
+        children.start([sys.executable, "-c", source], output=output, errors=errors)
+        children.wait()
 
-    assert log.read_text() == "''a''b"
+    assert (tmp_path / "out").read_text() == "''\n"
+    assert (tmp_path / "err").read_text() == "why\n"
 
 
 def test_a_program_that_cannot_be_started_raises(tmp_path: Path) -> None:
     with Children() as children, pytest.raises(OSError):
-        children.run([str(tmp_path / "none")])
+        children.start([str(tmp_path / "none")])
 
 
 def test_signal_handlers_are_put_back() -> None:
@@ -138,6 +140,17 @@ def test_the_next_to_end_is_told_while_others_run() -> None:
         assert children.wait(0.05) is None
         os.kill(slow_one, signal.SIGKILL)
         assert children.wait() == (slow_one, 137)
+
+
+def test_a_program_gets_the_environment_that_is_given_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HERE", "this")
+    source = "import os, sys; open(sys.argv[1], 'w').write(os.environ.get('HERE', 'nothing') + os.environ['THERE'])"
+    with Children(environment={"THERE": " but that"}) as children:
+        children.start([sys.executable, "-c", source, str(tmp_path / "log")])
+        children.wait()
+    assert (tmp_path / "log").read_text() == "nothing but that"
 
 
 def test_a_program_gets_the_settings_and_this_ones_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

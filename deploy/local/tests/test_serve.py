@@ -14,7 +14,7 @@ import pytest
 
 from deploy.local.tests.parts import Pipe, part, serving_part, start, told, waiting_part
 from local_stack.commands import API, CLOUD, TRACKING, TRAINING
-from local_stack.serve import LONGEST_DELAY, LOST_ITS_LEASE, delay
+from local_stack.stack import LONGEST_DELAY, LOST_ITS_LEASE, delay
 
 # Finds its settings bad, once it is let go.
 REFUSING_PART = """

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from types import FrameType, TracebackType
-from typing import Any, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 from local_stack.commands import environment_of_child
 
@@ -37,7 +37,7 @@ class Ended(NamedTuple):
 
 
 class Children:
-    """Runs programs, any number at a time, with their output on this process's own.
+    """Runs programs, any number at a time, in `environment`: this process's own unless given.
 
     Each program gets a process group, so that whatever it starts is stopped with it. On SIGINT, SIGTERM or SIGHUP, and
     at the end of the block, the groups receive SIGTERM and, when they have not ended after `seconds_to_tidy_up` or a
@@ -45,8 +45,11 @@ class Children:
     put back at the end.
     """
 
-    def __init__(self, seconds_to_tidy_up: float = SECONDS_TO_TIDY_UP) -> None:
+    def __init__(
+        self, seconds_to_tidy_up: float = SECONDS_TO_TIDY_UP, environment: Mapping[str, str] = os.environ
+    ) -> None:
         self._seconds_to_tidy_up = seconds_to_tidy_up
+        self._environment = environment
         self._told: list[signal.Signals] = []
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._handlers: dict[signal.Signals, Any] = {}
@@ -67,15 +70,24 @@ class Children:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def start(self, command: Sequence[str], settings: Mapping[str, str] | None = None) -> int:
-        """Starts a command, with `settings` added to this process's environment, and returns its process id.
+    def start(
+        self,
+        command: Sequence[str],
+        settings: Mapping[str, str] | None = None,
+        *,
+        output: IO[bytes] | None = None,
+        errors: IO[bytes] | None = None,
+    ) -> int:
+        """Starts a command, with `settings` added to the environment, and returns its process id.
 
-        Raises Stopped when this process was told to stop; nothing of any program runs any more then. Raises OSError
-        when the command cannot be started.
+        output, errors: files for what it prints; this process's own where not given. Raises Stopped when this process
+        was told to stop; nothing of any program runs any more then. Raises OSError when the command cannot be started.
         """
         self._stop_here_if_told()
-        environment = environment_of_child() | dict(settings or {})
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, process_group=0)
+        environment = environment_of_child(self._environment) | dict(settings or {})
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment, process_group=0
+        )
         self._running[process.pid] = process
         return process.pid
 
@@ -92,16 +104,6 @@ class Children:
             if ended is not None or left <= 0:
                 return ended
             self._sleep(left)
-
-    def run(self, command: Sequence[str]) -> int:
-        """Runs a command to its end, while no other runs, and returns its exit code; 128 + n when signal n ended it.
-
-        Raises Stopped and OSError as `start` does.
-        """
-        self.start(command)
-        while (ended := self.wait()) is None:
-            pass
-        return ended.exit_code
 
     def _next_ended(self) -> Ended | None:
         for pid, process in self._running.items():

@@ -38,8 +38,8 @@ def command(variable: str, environment: Mapping[str, str] = os.environ) -> list[
     return [found, *words[1:]]
 
 
-def environment_of_child(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """This process's environment without its import path: each part brings the libraries of its own lock."""
+def environment_of_child(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` without its import path: each part brings the libraries of its own lock."""
     return {name: value for name, value in environment.items() if name != "PYTHONPATH"}
 
 

@@ -6,41 +6,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
-import re
-import shlex
 import sys
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from local_stack.children import Children, Ended
-from local_stack.commands import API, CLOUD, TRACKING, TRAINING, command, not_startable
-from local_stack.endings import PartFailed, exit_code_of
+from local_stack.children import Children
+from local_stack.commands import API
+from local_stack.endings import exit_code_of
+from local_stack.stack import SECONDS_TO_TIDY_UP, Part, Stack, api, settings_of_parts, worker
 from shared_libs.common.configured import load_settings
 from shared_libs.config.storage import StorageSettings
 from shared_libs.utils.paths import user_path
-
-BAD_SETTINGS, LOST_ITS_LEASE = 2, 75
-"""Exit codes of a part: what it was told is wrong; others do its jobs now, and it may begin anew."""
-
-SECONDS_TO_TIDY_UP = 8.0
-LONGEST_DELAY = 30.0
-SECONDS_TO_COUNT_AS_WELL = 60.0
-"""A part that ran for so long is started again as if it had never ended before."""
-
-
-@dataclass(slots=True)
-class Part:
-    """A program that is kept running. failures: in a row. start_at: by time.monotonic(); inf while it runs."""
-
-    name: str
-    command: Sequence[str]
-    failures: int = 0
-    start_at: float = field(default_factory=time.monotonic)
-    started: float = -math.inf
 
 
 def serve(storage: str | None = None, tenant: str | None = None) -> None:
@@ -48,59 +24,15 @@ def serve(storage: str | None = None, tenant: str | None = None) -> None:
 
     Raises InputError, PartFailed for a part that finds its settings bad, and Stopped.
     """
-    settings = _settings_of_parts(storage, tenant)
-    parts = [Part("worker", [*command(CLOUD), "worker"])]
+    known = load_settings(StorageSettings, storage=storage, tenant=tenant)
+    folder = user_path(os.path.expanduser(known.storage)).absolute()
+    place = known.storage if "://" in known.storage else str(folder)
+    settings = settings_of_parts(place, known.tenant, known.database)
+    parts = [worker()]
     if os.environ.get(API):
-        parts.append(Part("api", [*command(API), "serve"]))
-    place = re.sub(r"://[^/@]*@", "://", settings["LAXAI_STORAGE"])  # without a password
-    running: dict[int, Part] = {}
+        parts.append(api())
     with Children(SECONDS_TO_TIDY_UP) as children:
-        while True:
-            for part in parts:
-                if part.start_at <= time.monotonic():
-                    pid = _start(children, part, settings)
-                    running[pid] = part
-                    _say(part, f"running, pid {pid}, storage {place}")
-            ended = children.wait(max(min(part.start_at for part in parts) - time.monotonic(), 0))
-            if ended is not None:
-                _plan_next_start(running.pop(ended.pid), ended)
-
-
-def delay(exit_code: int, failures: int) -> float:
-    """Seconds until a part is started again that ended with `exit_code`, for the `failures`th time in a row."""
-    return 0.0 if exit_code == LOST_ITS_LEASE else min(2.0 ** min(failures - 1, 5), LONGEST_DELAY)
-
-
-def _settings_of_parts(storage: str | None, tenant: str | None) -> dict[str, str]:
-    """What the environment of all parts says: where storage is, whose, and how the worker starts the services."""
-    settings = load_settings(StorageSettings, storage=storage, tenant=tenant)
-    services = {"tracking": TRACKING, "training": TRAINING}
-    folder = user_path(os.path.expanduser(settings.storage)).absolute()
-    return {
-        "LAXAI_STORAGE": settings.storage if "://" in settings.storage else str(folder),
-        "LAXAI_TENANT": settings.tenant,
-        "LAXAI_DATABASE": settings.database,
-        "LAXAI_COMMANDS": json.dumps({name: shlex.join(command(variable)) for name, variable in services.items()}),
-    }
-
-
-def _start(children: Children, part: Part, settings: Mapping[str, str]) -> int:
-    try:
-        pid = children.start(part.command, settings)
-    except OSError as error:
-        raise not_startable(part.command, error) from error
-    part.started, part.start_at = time.monotonic(), math.inf
-    return pid
-
-
-def _plan_next_start(part: Part, ended: Ended) -> None:
-    if ended.exit_code == BAD_SETTINGS:
-        raise PartFailed(part.name, ended.exit_code)
-    now = time.monotonic()
-    part.failures = 1 if now - part.started >= SECONDS_TO_COUNT_AS_WELL else part.failures + 1
-    seconds = delay(ended.exit_code, part.failures)
-    part.start_at = now + seconds
-    _say(part, f"ended with exit code {ended.exit_code}; started again {f'in {seconds:g} s' if seconds else 'at once'}")
+        Stack(children, parts, settings, _say).tend()
 
 
 def _say(part: Part, text: str) -> None:
