@@ -44,6 +44,7 @@ case $* in
         shift
         exec "$PYTHON" -m testcases "$@" ;;
     *//tools/buildgen*) exit "${BUILDGEN_STATUS-0}" ;;
+    *//tools/affected*) exit "${AFFECTED_STATUS-0}" ;;
     *//:demo*) echo "the demo runs"; exit "${DEMO_STATUS-0}" ;;
 esac
 """
@@ -102,12 +103,15 @@ def test_the_commands_are_those_of_the_readme(workspace: Workspace) -> None:
     recording.test("//a:b", passed())
     workspace.run(EVENTS=recording.write())
 
-    version, test, generated, demo, count = workspace.calls()
+    version, test, generated, affected, demo, count = workspace.calls()
 
     assert version == "--version"
-    assert test.startswith("test --config=ci --build_event_json_file=") and test.endswith("/events.json //...")
+    assert test.startswith("test --config=ci --build_event_json_file=") and test.endswith(
+        "/events.json //... //:tests_that_build"
+    )
     assert generated.startswith("run ") and generated.endswith("//tools/buildgen -- --check")
-    assert demo.startswith("run --config=ci //:demo -- --out ")
+    assert affected.startswith("run ") and affected.endswith("//tools/affected -- HEAD")
+    assert demo.startswith("run --config=ci //:demo -- --out ") and demo.endswith(" --no-serve")
     assert "//tools/testcases" in count
 
 
@@ -138,6 +142,16 @@ def test_build_files_that_are_out_of_date_are_a_failed_case(workspace: Workspace
 
     assert (status, lines[-1]) == (1, "1 passed, 1 failed")
     assert "  the run::buildgen --check: the command failed" in lines
+
+
+def test_that_nobody_can_say_what_changed_is_a_failed_case(workspace: Workspace) -> None:
+    recording = workspace.recording()
+    recording.test("//a:b", passed())
+
+    status, lines = workspace.run(EVENTS=recording.write(), AFFECTED_STATUS=2)
+
+    assert (status, lines[-1]) == (1, "1 passed, 1 failed")
+    assert "  the run::affected HEAD: the command failed" in lines
 
 
 def test_a_failed_build_is_not_taken_for_success(workspace: Workspace) -> None:
